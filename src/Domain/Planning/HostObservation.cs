@@ -1,0 +1,88 @@
+using Xlnet.Domain.Bridges;
+using Xlnet.Domain.Guests;
+using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Macs;
+using Xlnet.Domain.Vifs;
+
+namespace Xlnet.Domain.Planning;
+
+/// <summary>A host as it was at one moment.</summary>
+public sealed record HostObservation
+{
+    /// <summary>When the reading began, by the service's clock.</summary>
+    public required DateTimeOffset At { get; init; }
+
+    /// <summary>True when no real Dom0 answered.</summary>
+    public required bool Simulated { get; init; }
+
+    /// <summary>From <c>xl info</c>.</summary>
+    public required XenVersion XenVersion { get; init; }
+
+    /// <summary>The running guests by domid; Dom0 is not among them.</summary>
+    public required IReadOnlyList<ObservedDomain> Domains { get; init; }
+
+    public required IReadOnlyList<ObservedBridge> Bridges { get; init; }
+
+    /// <summary>Every interface of Dom0 by its index, bridges and vifs among them.</summary>
+    public required IReadOnlyList<ObservedInterface> Interfaces { get; init; }
+
+    /// <summary>The files that were asked for, by path; content null where there is no such file.</summary>
+    public required IReadOnlyDictionary<string, byte[]?> Files { get; init; }
+
+    /// <summary>The executable files of /etc/xen/scripts whose names start with <c>vif</c>, bare.</summary>
+    public required IReadOnlyList<string> Scripts { get; init; }
+
+    public ObservedDomain? FindDomain(string name) => Domains.FirstOrDefault(d => d.Name == name);
+
+    public ObservedBridge? FindBridge(string name) => Bridges.FirstOrDefault(b => b.Name == name);
+}
+
+/// <param name="Domid">Counts up by one for each create; never given again until the host boots.</param>
+public sealed record ObservedDomain(int Domid, string Name, DomainState State, GuestType Type, IReadOnlyList<ObservedVif> Vifs)
+{
+    public ObservedVif? FindVif(int devid) => Vifs.FirstOrDefault(v => v.Devid == devid);
+}
+
+/// <summary>The letters of <c>xl list</c>.</summary>
+public enum DomainState
+{
+    Running,
+    Blocked,
+    Paused,
+    Shutdown,
+    Crashed,
+    Dying,
+}
+
+/// <param name="Devid">The <c>Idx</c> of <c>xl network-list</c>.</param>
+/// <param name="Mac">The address that the guest's side has.</param>
+/// <param name="Dom0Name"><c>vif&lt;domid&gt;.&lt;devid&gt;</c>, or vifname.</param>
+/// <param name="Bridge">The bridge that the interface is a port of now, Linux or Open vSwitch; null when of none.</param>
+/// <param name="State">The xenbus state of the frontend.</param>
+/// <param name="LinkUp">Whether the Dom0 interface is administratively up; a failed hotplug leaves one that is not.</param>
+/// <param name="Settings">What <c>xl list -l</c> keeps of it: as written, with xl.conf's defaults filled in.</param>
+public sealed record ObservedVif(
+    int Devid, MacAddress Mac, string Dom0Name, string? Bridge, XenbusState State, bool LinkUp, VifSettings Settings);
+
+/// <summary>xen/include/public/io/xenbus.h.</summary>
+public enum XenbusState
+{
+    Unknown = 0,
+    Initialising = 1,
+    InitWait = 2,
+    Initialised = 3,
+    Connected = 4,
+    Closing = 5,
+    Closed = 6,
+    Reconfiguring = 7,
+    Reconfigured = 8,
+}
+
+/// <param name="Ports">The names of its ports; an Open vSwitch bridge's own internal port is not among them.</param>
+public sealed record ObservedBridge(string Name, BridgeKind Kind, bool Up, int Mtu, IReadOnlyList<string> Ports);
+
+/// <param name="Kind">As <c>ip -d link</c> says (<c>bridge</c>, <c>openvswitch</c>, <c>vif</c>, <c>veth</c> …); null for a plain device.</param>
+/// <param name="Master">The bridge that it is a port of, by <c>ip link</c>.</param>
+/// <param name="Addresses">In CIDR notation.</param>
+public sealed record ObservedInterface(
+    int Index, string Name, string? Kind, MacAddress? Mac, int Mtu, bool Up, bool Carrier, string? Master, IReadOnlyList<string> Addresses);

@@ -1,0 +1,44 @@
+using Xlnet.Domain.Planning;
+
+namespace Xlnet.Infrastructure.Hosts;
+
+/// <summary>
+/// Puts steps into force on one host, and says what the host has. It decides nothing: what to do comes from the planner, and a
+/// rollback is a plan too (from what is observed back to what the checkpoint holds).
+/// </summary>
+public interface IHostDriver : IAsyncDisposable
+{
+    /// <summary>Reads domains, vifs, bridges, interfaces, scripts, and the files asked for. Changes nothing.</summary>
+    /// <param name="files">Absolute paths whose contents are wanted.</param>
+    /// <exception cref="HostShellException">The host could not be asked.</exception>
+    /// <exception cref="HostAnswerException">A command that only reads failed, or answered what could not be understood.</exception>
+    Task<HostObservation> ObserveAsync(IReadOnlyCollection<string> files, CancellationToken ct);
+
+    /// <summary>
+    /// Does one step. Doing a finished step again is a no-op. A step that fails may leave a part behind, as the real xl does (a
+    /// failed network-attach leaves its vif): whoever asked observes and plans again.
+    /// </summary>
+    /// <exception cref="HostShellException">The host could not be asked; whether the step was done is unknown.</exception>
+    Task<StepOutcome> ApplyAsync(PlanStep step, CancellationToken ct);
+}
+
+/// <param name="Commands">What ran for it, in order; the last one is the one that failed.</param>
+/// <param name="Failure">Null when the step was done.</param>
+public sealed record StepOutcome(IReadOnlyList<CommandResult> Commands, StepFailure? Failure)
+{
+    public bool Succeeded => Failure is null;
+}
+
+/// <param name="Code">Stable, such as <c>hotplug.failed</c> or <c>guest.shutdown-timeout</c>.</param>
+/// <param name="Message">What went wrong, in one sentence.</param>
+/// <param name="Script">The hotplug script that failed, where one did.</param>
+/// <param name="HotplugError">What the script left in xenstore's <c>hotplug-error</c>.</param>
+/// <param name="HotplugLog">The tail of /var/log/xen/xen-hotplug.log.</param>
+public sealed record StepFailure(
+    string Code, string Message, string? Script = null, string? HotplugError = null, string? HotplugLog = null);
+
+/// <summary>The host answered, and the answer is of no use: a reading command failed, or printed what could not be understood.</summary>
+public sealed class HostAnswerException(string message, CommandResult? command = null, Exception? inner = null) : Exception(message, inner)
+{
+    public CommandResult? Command { get; } = command;
+}

@@ -1,0 +1,58 @@
+namespace Xlnet.Infrastructure.Hosts;
+
+/// <summary>
+/// All that a driver needs of a Dom0: run a command, read and write files. Commands are argument vectors and never pass through
+/// a shell, so nothing that stands in a name or a value can become a command of its own.
+/// </summary>
+public interface IHostShell : IAsyncDisposable
+{
+    /// <summary>True when no real Dom0 is behind it.</summary>
+    bool Simulated { get; }
+
+    /// <summary>Runs one command and waits for its end. An exit status other than 0 is an answer, not an exception.</summary>
+    /// <exception cref="HostShellException">The host could not be asked, or the command ran longer than <paramref name="timeout"/>.</exception>
+    Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct);
+
+    /// <summary>A file's bytes, or null when there is none.</summary>
+    Task<byte[]?> ReadFileAsync(string path, CancellationToken ct);
+
+    /// <summary>Replaces a file as a whole: temporary file beside it, fsync, rename. A reader sees the old bytes or the new, never a part.</summary>
+    Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct);
+
+    /// <summary>Removes a file; one that is not there is no error.</summary>
+    Task DeleteFileAsync(string path, CancellationToken ct);
+
+    /// <summary>The files of a directory by name; empty when there is no such directory.</summary>
+    Task<IReadOnlyList<HostFile>> ListFilesAsync(string directory, CancellationToken ct);
+}
+
+/// <param name="Path">Absolute.</param>
+/// <param name="Length">In bytes.</param>
+/// <param name="Executable">Whether its owner may execute it.</param>
+public sealed record HostFile(string Path, long Length, bool Executable);
+
+/// <param name="ExitStatus">0 to 255.</param>
+/// <param name="Stdout">Its output; bytes that are no UTF-8 are replaced.</param>
+/// <param name="Stderr">Its error output, likewise.</param>
+public sealed record CommandResult(IReadOnlyList<string> Argv, int ExitStatus, string Stdout, string Stderr, TimeSpan Elapsed)
+{
+    public bool Succeeded => ExitStatus == 0;
+}
+
+/// <summary>The host could not be asked. What the last command did is unknown, so whoever catches it observes before going on.</summary>
+public sealed class HostShellException(HostShellError error, string message, Exception? inner = null) : Exception(message, inner)
+{
+    public HostShellError Error { get; } = error;
+}
+
+public enum HostShellError
+{
+    /// <summary>No connection, or it broke.</summary>
+    Unreachable,
+
+    /// <summary>The command did not end in its time.</summary>
+    TimedOut,
+
+    /// <summary>A file could not be read or written: permission, disk full, not a file.</summary>
+    FileSystem,
+}
