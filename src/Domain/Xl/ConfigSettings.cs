@@ -1,0 +1,48 @@
+using Xlnet.Domain.Xl.Syntax;
+
+namespace Xlnet.Domain.Xl;
+
+/// <summary>The settings of a file as libxlutil keeps them: the last assignment of a name counts, <c>+=</c> adds to the one before.</summary>
+internal sealed class ConfigSettings
+{
+    private readonly Dictionary<string, Setting> _settings = [];
+
+    public ConfigSettings(ConfigSyntax syntax)
+    {
+        foreach (var assignment in syntax.Assignments)
+        {
+            List<AssignmentSyntax> parts = [assignment];
+            if (_settings.TryGetValue(assignment.Name, out var earlier)
+                && assignment.IsAddition && earlier.IsList == assignment.Value is ListSyntax)
+                parts = [.. earlier.Parts, assignment];
+            _settings[assignment.Name] = new Setting(parts, (earlier?.Assignments ?? 0) + 1);
+        }
+    }
+
+    public Setting? Find(string name) => _settings.GetValueOrDefault(name);
+
+    public string? FindString(string name) => Find(name) is { IsList: false } setting ? setting.Text : null;
+}
+
+/// <param name="Parts">The assignment that counts, after those that it adds to.</param>
+/// <param name="Assignments">How often the name is assigned in the file.</param>
+internal sealed record Setting(List<AssignmentSyntax> Parts, int Assignments)
+{
+    public AssignmentSyntax Last => Parts[^1];
+
+    public bool IsList => Last.Value is ListSyntax;
+
+    /// <summary>xl cannot read a number from what was added to.</summary>
+    public bool IsAddition => Last.IsAddition;
+
+    public int XlLine => Last.XlLine;
+
+    /// <summary>The strings put together; only for what is no list.</summary>
+    public string Text => Parts.Count == 1
+        ? CStrings.Cut(((AtomSyntax)Last.Value).Value)
+        : string.Concat(Parts.Select(p => CStrings.Cut(((AtomSyntax)p.Value).Value)));
+
+    /// <summary>The items of all parts, each with its list and place in it; only for a list.</summary>
+    public IEnumerable<(AssignmentSyntax Part, int Index, ValueSyntax Value)> Items =>
+        Parts.SelectMany(p => ((ListSyntax)p.Value).Items.Select((item, index) => (p, index, item.Value)));
+}

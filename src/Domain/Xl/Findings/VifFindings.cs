@@ -1,0 +1,145 @@
+using System.Globalization;
+using Xlnet.Domain.Macs;
+
+namespace Xlnet.Domain.Xl;
+
+/// <summary>What is to be said of one token of a vif string, once xl's reading of it is known.</summary>
+internal static class VifFindings
+{
+    public static void Check(
+        List<Finding> findings, VifToken token, string key, bool hasValue, string value, int valueStart, VifTokenFate fate, RawNic nic, bool pastEnd, string xlSays)
+    {
+        switch (key)
+        {
+            case "mac" when hasValue:
+                CheckMac(findings, value, valueStart, fate, nic, pastEnd);
+                return;
+            case "type" when hasValue && fate == VifTokenFate.Refused:
+                findings.Add(FindingKinds.TypeInvalid.At(
+                    valueStart, $"'{value}' is no type: xl goes on without it. Write type=vif or type=ioemu, or leave it out.", key: key));
+                return;
+            case "rate" when hasValue:
+                CheckRate(findings, value, valueStart, fate, nic, xlSays);
+                return;
+            case "devid" or "mtu" when hasValue:
+                CheckNumber(findings, key, value, valueStart, fate, key == "mtu" ? nic.Mtu : nic.Devid);
+                return;
+            case "netdev" when hasValue:
+                findings.Add(FindingKinds.Deprecated.At(
+                    token.Start, "netdev is an old name of gatewaydev: write gatewaydev.", new TextFix(token.Start, 6, "gatewaydev"), key));
+                break;
+            case "accel" when hasValue:
+                findings.Add(FindingKinds.Deprecated.At(token.Start, "xl ignores accel: remove it.", key: key));
+                return;
+        }
+
+        if (fate == VifTokenFate.Refused)
+        {
+            CheckUnknown(findings, token, key, hasValue);
+            return;
+        }
+
+        if (hasValue && value.Length > 0 && value.Trim(' ', '\t') is var trimmed && trimmed != value)
+        {
+            findings.Add(FindingKinds.ValueBlanks.At(
+                valueStart,
+                $"xl keeps the blanks around this value of {key}: it reads '{value}', not '{trimmed}'. Remove them.",
+                new TextFix(valueStart, value.Length, trimmed),
+                key));
+        }
+    }
+
+    private static void CheckUnknown(List<Finding> findings, VifToken token, string key, bool hasValue)
+    {
+        var simple = key.Trim(' ', '\t', '\n', '\r').ToLowerInvariant();
+        TextFix? fix = null;
+        var advice = "Remove it.";
+        if (hasValue && simple != key && (VifKeys.Fields.Contains(simple) || VifKeys.OtherSet.Contains(simple) || simple is "devid"))
+        {
+            fix = new TextFix(token.Start, key.Length, simple);
+            advice = $"Write {simple}=, in lower case and without a blank before or in front of the '='.";
+        }
+
+        findings.Add(FindingKinds.UnknownKey.At(
+            token.Start, $"xl knows no '{key}' in a vif: it prints a line and makes the vif without '{token.Text}'. {advice}", fix, key));
+    }
+
+    private static void CheckMac(List<Finding> findings, string value, int valueStart, VifTokenFate fate, RawNic nic, bool pastEnd)
+    {
+        var read = VifReader.Mac(nic.Mac);
+        if (pastEnd && fate == VifTokenFate.Refused)
+        {
+            findings.Add(FindingKinds.MacPastEnd.At(
+                valueStart, $"'{value}' has fewer than six numbers: xl reads on behind its end, with a result that nobody knows. Write six pairs such as 00:16:3e:8a:10:02.", key: "mac"));
+            return;
+        }
+
+        if (fate == VifTokenFate.Refused)
+        {
+            findings.Add(FindingKinds.MacMalformed.At(
+                valueStart, $"'{value}' is no MAC address: xl keeps what it read before the error, {read}. Write six pairs such as 00:16:3e:8a:10:02.", key: "mac"));
+            return;
+        }
+
+        var fix = new TextFix(valueStart, value.Length, read);
+        if (MacAddress.TryParse(value, null, out var mac))
+        {
+            if (mac.Value == 0)
+                findings.Add(FindingKinds.MacZero.At(valueStart, "An address of zeros means none: xl draws a new one at each create. Give an address, or leave mac= out.", key: "mac"));
+        }
+        else
+        {
+            findings.Add(FindingKinds.MacSloppy.At(valueStart, $"xl reads '{value}' as {read}. Write it so.", fix, "mac"));
+        }
+
+        if ((nic.Mac[0] & 1) != 0)
+            findings.Add(FindingKinds.MacMulticast.At(valueStart, $"{read} is a multicast address: no bridge delivers to it. Its first byte must be even.", key: "mac"));
+    }
+
+    private static void CheckNumber(List<Finding> findings, string key, string value, int valueStart, VifTokenFate fate, int read)
+    {
+        if (fate == VifTokenFate.Fatal)
+        {
+            findings.Add(FindingKinds.NumberMalformed.At(valueStart, $"'{value}' is no number: xl exits with status 1. Write a decimal number.", key: key));
+            return;
+        }
+
+        var plain = read.ToString(CultureInfo.InvariantCulture);
+        if (value != plain)
+        {
+            findings.Add(FindingKinds.NumberSloppy.At(
+                valueStart, $"xl reads '{value}' as {plain}. Write a plain decimal number.", new TextFix(valueStart, value.Length, plain), key,
+                value.Length > 0 && value.TrimStart('0') == plain ? FindingSeverity.Warning : null));
+        }
+
+        if (key == "mtu" && read is < 68 or > 65535 && key == "mtu")
+            findings.Add(FindingKinds.MtuRange.At(valueStart, read == 0 ? "mtu=0 means unset to xl: libxl takes 1500. Give 68 to 65535, or leave it out." : $"An MTU of {plain} is out of range: xl passes it, the kernel does not take it. Give 68 to 65535.", key: key));
+    }
+
+    private static void CheckRate(List<Finding> findings, string value, int valueStart, VifTokenFate fate, RawNic nic, string xlSays)
+    {
+        if (fate == VifTokenFate.Fatal)
+        {
+            findings.Add((xlSays.Contains("overflow", StringComparison.Ordinal) ? FindingKinds.RateOverflow : FindingKinds.RateMalformed).At(
+                valueStart, $"xl refuses the rate '{value}' and exits with status 1. Write a rate such as 10Mb/s or 1MB/s@20ms.", key: "rate"));
+            return;
+        }
+
+        var meaning = string.Create(CultureInfo.InvariantCulture, $"{nic.BytesPerSecond} bytes a second, {nic.BytesPerInterval} every {nic.IntervalMicroseconds} microseconds");
+        var parts = value.Split('@');
+        if (parts.Any(p => p.Length > 1 && p[0] == '0'))
+            findings.Add(FindingKinds.RateOctal.At(valueStart, $"xl reads a number with a leading zero to the base 8: '{value}' means {meaning}. Write it without the zero.", key: "rate"));
+        if (parts.Length == 2 && char.IsAsciiDigit(parts[1][^1]))
+        {
+            findings.Add(FindingKinds.RateBareInterval.At(
+                valueStart + value.Length - parts[1].Length, $"xl takes an interval without a unit as seconds: '{value}' means {meaning}. Write the unit: {parts[1]}s, {parts[1]}ms or {parts[1]}us.",
+                parts[1][0] == '0' ? null : new TextFix(valueStart + value.Length, 0, "s"), "rate"));
+        }
+
+        var exactBits = value.Contains('b', StringComparison.Ordinal) && CStrings.Strtoul(value, 10, out _, out _) % 8 != 0 && value.IndexOfAny(['G', 'M', 'K']) < 0;
+        if (nic.BytesPerInterval is 0 or > uint.MaxValue)
+            findings.Add(FindingKinds.RateInexact.At(valueStart, $"'{value}' comes to {meaning}, which is no limit that netback can keep. Give another rate or interval.", key: "rate"));
+        else if (exactBits)
+            findings.Add(FindingKinds.RateInexact.At(valueStart, $"'{value}' is no whole number of bytes: xl rounds it down to {meaning}. Give a multiple of 8 bits.", key: "rate", severity: FindingSeverity.Warning));
+    }
+}

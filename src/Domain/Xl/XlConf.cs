@@ -1,0 +1,77 @@
+using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Xl.Syntax;
+
+namespace Xlnet.Domain.Xl;
+
+/// <summary>An xl.conf (xl.conf(5)). Immutable; an edit keeps every byte that it need not change.</summary>
+public sealed class XlConf
+{
+    internal const string FileName = "/etc/xen/xl.conf";
+
+    private readonly ConfigSettings _settings;
+
+    private XlConf(string text)
+    {
+        Syntax = ConfigSyntax.Parse(text);
+        _settings = new ConfigSettings(Syntax);
+        Defaults = new VifDefaults(
+            Effective("vif.default.script", "vifscript"),
+            Effective("vif.default.bridge", "defaultbridge"),
+            Effective("vif.default.backend", null),
+            Effective("vif.default.gatewaydev", null));
+        var messages = new List<string>();
+        Accepted = XlReader.ReportSyntax(Syntax, FileName, messages, out var status);
+        Reading = new XlReading(Accepted, Accepted ? 0 : status, string.Join('\n', messages), []);
+        Findings = [.. FileFindings.OfSyntax(Syntax)];
+    }
+
+    public ConfigSyntax Syntax { get; }
+
+    /// <summary>What is in force, deprecated names included.</summary>
+    public VifDefaults Defaults { get; }
+
+    public IReadOnlyList<Finding> Findings { get; }
+
+    /// <summary>A refused xl.conf makes every xl command exit with status 1.</summary>
+    public bool Accepted { get; }
+
+    /// <summary>What xl would say of it before it does anything else.</summary>
+    public XlReading Reading { get; }
+
+    public static XlConf Parse(string text) => new(text);
+
+    public override string ToString() => Syntax.Text;
+
+    /// <summary>The file with these defaults in force; null takes a setting out.</summary>
+    public XlConf WithDefaults(VifDefaults defaults)
+    {
+        var conf = this;
+        conf = conf.With("vif.default.script", "vifscript", conf.Defaults.Script, defaults.Script);
+        conf = conf.With("vif.default.bridge", "defaultbridge", conf.Defaults.Bridge, defaults.Bridge);
+        conf = conf.With("vif.default.backend", null, conf.Defaults.Backend, defaults.Backend);
+        return conf.With("vif.default.gatewaydev", null, conf.Defaults.GatewayDev, defaults.GatewayDev);
+    }
+
+    private string? Effective(string name, string? deprecated) =>
+        _settings.FindString(name) ?? (deprecated is null ? null : _settings.FindString(deprecated));
+
+    private XlConf With(string name, string? deprecated, string? current, string? wanted)
+    {
+        if (current == wanted)
+            return this;
+        if (wanted is not null)
+        {
+            var spelled = _settings.FindString(name) is null && deprecated is not null && _settings.FindString(deprecated) is not null
+                ? deprecated
+                : name;
+            return Parse(_settings.Find(spelled) is null
+                ? ConfigEditor.AddLine(Syntax.Text, $"{name}={ConfigEditor.Quote(XlText.Encode(wanted), '"')}")
+                : ConfigEditor.SetString(Syntax, _settings, spelled, wanted));
+        }
+
+        var changes = new List<TextFix>();
+        foreach (var assignment in Syntax.Assignments.Where(a => a.Name == name || a.Name == deprecated))
+            ConfigEditor.Remove(changes, Syntax, assignment);
+        return Parse(VifSpec.Apply(Syntax.Text, changes));
+    }
+}
