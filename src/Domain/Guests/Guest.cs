@@ -40,9 +40,14 @@ public sealed class Guest
         return Enumerable.Range(0, int.MaxValue).First(d => !taken.Contains(d));
     }
 
-    public void Add(Vif vif) => _vifs.Add(vif);
-
     public void Remove(Vif vif) => _vifs.Remove(vif);
+
+    /// <summary>Makes these the guest's vifs, in this order.</summary>
+    public void Arrange(IReadOnlyList<Vif> vifs)
+    {
+        _vifs.Clear();
+        _vifs.AddRange(vifs);
+    }
 
     /// <summary>Puts the vifs into the file that is there, changing no byte that it need not.</summary>
     public void Render(GuestFile file, DateTimeOffset now)
@@ -50,13 +55,11 @@ public sealed class Guest
         for (var i = 0; i < _vifs.Count; i++)
             _vifs[i].Position = i;
         var rendered = file.WithVifs([.. _vifs.Select(v => new VifTarget(v.Devid, v.WrittenSettings))]);
-        Type = rendered.Type;
-        Config = XlText.ToBytes(rendered.ToString());
-        UpdatedAt = now;
+        var config = XlText.ToBytes(rendered.ToString());
+        if (Config.AsSpan().SequenceEqual(config))
+            return;
+        (Type, Config, UpdatedAt) = (rendered.Type, config, now);
     }
-
-    /// <summary>As <see cref="Render(GuestFile, DateTimeOffset)"/>, into the present file.</summary>
-    public void Render(DateTimeOffset now) => Render(Parse(), now);
 
     public GuestFile Parse() => GuestFile.Parse(XlText.FromBytes(Config));
 

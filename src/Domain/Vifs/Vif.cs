@@ -20,7 +20,7 @@ public sealed class Vif
     public int Position { get; internal set; }
 
     /// <summary>The address that it holds in the database.</summary>
-    public required MacAddress Mac { get; set; }
+    public required MacAddress Mac { get; init; }
 
     /// <summary>Whether the address stands in the guest's file; when not, xl draws another one at each create.</summary>
     public bool MacWritten { get; set; }
