@@ -2,27 +2,34 @@ namespace Xlnet.Infrastructure.Hosts;
 
 /// <summary>
 /// All that a driver needs of a Dom0: run a command, read and write files. Commands are argument vectors and never pass through
-/// a shell, so nothing that stands in a name or a value can become a command of its own.
+/// a shell, so nothing that stands in a name or a value can become a command of its own. Paths are absolute and hold no <c>..</c>;
+/// any other is a <see cref="HostShellError.FileSystem"/> error.
 /// </summary>
 public interface IHostShell : IAsyncDisposable
 {
     /// <summary>True when no real Dom0 is behind it.</summary>
     bool Simulated { get; }
 
-    /// <summary>Runs one command and waits for its end. An exit status other than 0 is an answer, not an exception.</summary>
+    /// <summary>
+    /// Runs one command and waits for its end. An exit status other than 0 is an answer, not an exception; so is a program that the
+    /// host does not have (<see cref="CommandResult.NotFound"/>).
+    /// </summary>
     /// <exception cref="HostShellException">The host could not be asked, or the command ran longer than <paramref name="timeout"/>.</exception>
     Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct);
 
     /// <summary>A file's bytes, or null when there is none.</summary>
     Task<byte[]?> ReadFileAsync(string path, CancellationToken ct);
 
-    /// <summary>Replaces a file as a whole: temporary file beside it, fsync, rename. A reader sees the old bytes or the new, never a part.</summary>
+    /// <summary>
+    /// Replaces a file as a whole: temporary file beside it, fsync, rename. A reader sees the old bytes or the new, never a part.
+    /// Its mode stays; a new file gets 0644. Directories above it that are missing are made.
+    /// </summary>
     Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct);
 
     /// <summary>Removes a file; one that is not there is no error.</summary>
     Task DeleteFileAsync(string path, CancellationToken ct);
 
-    /// <summary>The files of a directory by name; empty when there is no such directory.</summary>
+    /// <summary>The plain files of a directory, in the order of their names' bytes; empty when there is no such directory.</summary>
     Task<IReadOnlyList<HostFile>> ListFilesAsync(string directory, CancellationToken ct);
 }
 
@@ -36,6 +43,9 @@ public sealed record HostFile(string Path, long Length, bool Executable);
 /// <param name="Stderr">Its error output, likewise.</param>
 public sealed record CommandResult(IReadOnlyList<string> Argv, int ExitStatus, string Stdout, string Stderr, TimeSpan Elapsed)
 {
+    /// <summary>The exit status where the host has no such program, as a shell's.</summary>
+    public const int NotFound = 127;
+
     public bool Succeeded => ExitStatus == 0;
 }
 

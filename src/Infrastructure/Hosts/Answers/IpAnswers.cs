@@ -1,0 +1,54 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
+using Xlnet.Domain.Macs;
+using Xlnet.Domain.Planning;
+
+namespace Xlnet.Infrastructure.Hosts.Answers;
+
+/// <summary>Reads what <c>ip -j -d addr</c> prints.</summary>
+internal static class IpAnswers
+{
+    public static IReadOnlyList<ObservedInterface> Read(CommandResult show) =>
+    [
+        .. CommandAnswer.Json(show, show.Stdout, IpJson.Default.ListIpLink)
+            .Where(link => link.Ifname is not null)
+            .Select(ToInterface)
+            .OrderBy(i => i.Index),
+    ];
+
+    private static ObservedInterface ToInterface(IpLink link)
+    {
+        var flags = link.Flags ?? [];
+        // netback's interfaces have no kind of their own; the bus tells them.
+        var kind = link.Linkinfo?.InfoKind ?? (link.Parentbus == "xen-backend" ? "vif" : null);
+        return new ObservedInterface(
+            link.Ifindex,
+            link.Ifname!,
+            kind,
+            MacAddress.TryParse(link.Address, CultureInfo.InvariantCulture, out var mac) ? mac : null,
+            link.Mtu,
+            flags.Contains("UP"),
+            flags.Contains("LOWER_UP"),
+            link.Master,
+            [.. (link.AddrInfo ?? []).Where(a => a.Local is not null).Select(a => string.Create(CultureInfo.InvariantCulture, $"{a.Local}/{a.Prefixlen}"))]);
+    }
+}
+
+internal sealed record IpLink(
+    int Ifindex,
+    string? Ifname,
+    IReadOnlyList<string>? Flags,
+    int Mtu,
+    string? Master,
+    string? Address,
+    IpLinkInfo? Linkinfo,
+    string? Parentbus,
+    [property: JsonPropertyName("addr_info")] IReadOnlyList<IpAddress>? AddrInfo);
+
+internal sealed record IpLinkInfo([property: JsonPropertyName("info_kind")] string? InfoKind);
+
+internal sealed record IpAddress(string? Local, int Prefixlen);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(List<IpLink>))]
+internal sealed partial class IpJson : JsonSerializerContext;

@@ -1,0 +1,22 @@
+namespace Xlnet.Infrastructure.Hosts;
+
+/// <summary>What every shell asks of a path on a host.</summary>
+internal static class HostPath
+{
+    /// <summary>Absolute, without <c>.</c>, <c>..</c>, empty parts and NUL: one spelling a file, and none that climbs.</summary>
+    /// <returns>The path as it is.</returns>
+    /// <exception cref="HostShellException">It is no such path.</exception>
+    public static string Check(string path)
+    {
+        if (!path.StartsWith('/') || path.Contains('\0', StringComparison.Ordinal))
+            throw Error(path, "Not an absolute path");
+        if (path.Length > 1 && path[1..].Split('/').Any(part => part is "" or "." or ".."))
+            throw Error(path, "Not a plain path: it holds an empty part, '.' or '..'");
+        return path;
+    }
+
+    public static string Parent(string path) => path.LastIndexOf('/') is var slash and > 0 ? path[..slash] : "/";
+
+    public static HostShellException Error(string path, string reason, Exception? inner = null) =>
+        new(HostShellError.FileSystem, $"{path}: {reason}.", inner);
+}

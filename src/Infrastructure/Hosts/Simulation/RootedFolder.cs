@@ -1,0 +1,92 @@
+namespace Xlnet.Infrastructure.Hosts.Simulation;
+
+/// <summary>A real folder that plays the root directory of a host: no path of that host leads out of it, also not by a symbolic link.</summary>
+internal sealed class RootedFolder
+{
+    private readonly string _root;
+
+    public RootedFolder(string root)
+    {
+        _root = Path.GetFullPath(root);
+        if (!Directory.Exists(_root))
+            throw new DirectoryNotFoundException($"{_root} is no folder.");
+    }
+
+    public byte[]? Read(string path) => Guard(path, real => File.Exists(real) ? File.ReadAllBytes(real) : null);
+
+    public bool Exists(string path) => Guard(path, File.Exists);
+
+    public bool IsExecutable(string path) => Guard(path, real => File.Exists(real) && (new FileInfo(real).UnixFileMode & UnixFileMode.UserExecute) != 0);
+
+    public void Write(string path, byte[] content) => Guard(path, real =>
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(real)!);
+        AtomicFile.Replace(real, content);
+        return true;
+    });
+
+    public void Delete(string path) => Guard(path, real =>
+    {
+        if (File.Exists(real))
+            File.Delete(real);
+        return true;
+    });
+
+    public IReadOnlyList<HostFile> List(string directory) => Guard(directory, real =>
+        !Directory.Exists(real)
+            ? []
+            : new DirectoryInfo(real).EnumerateFiles()
+                .Where(file => file.LinkTarget is null && !AtomicFile.IsTemporary(file.Name))
+                .Select(file => new HostFile(
+                    directory.TrimEnd('/') + "/" + file.Name, file.Length, (file.UnixFileMode & UnixFileMode.UserExecute) != 0))
+                .OrderBy(file => file.Path, StringComparer.Ordinal)
+                .ToArray());
+
+    private T Guard<T>(string path, Func<string, T> use)
+    {
+        var real = _root + (HostPath.Check(path) == "/" ? "" : path);
+        RefuseLinks(path, real);
+        if (Directory.Exists(real) && typeof(T) != typeof(HostFile[]))
+            throw HostPath.Error(path, "Is a directory");
+        try
+        {
+            return use(real);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw HostPath.Error(path, e.Message, e);
+        }
+    }
+
+    private void RefuseLinks(string path, string real)
+    {
+        for (var part = real; part.Length > _root.Length; part = Path.GetDirectoryName(part)!)
+        {
+            if (new FileInfo(part).LinkTarget is not null)
+                throw HostPath.Error(path, "A symbolic link, which could lead out of the host's folder");
+        }
+    }
+}
+
+/// <summary>What was shipped stands in a folder; below it lies what the simulated host came with.</summary>
+internal sealed class FolderFiles(RootedFolder folder, ISimulatedFiles below) : ISimulatedFiles
+{
+    public byte[]? Read(string path) => folder.Read(path) ?? below.Read(path);
+
+    public bool IsExecutable(string path) => folder.Exists(path) ? folder.IsExecutable(path) : below.IsExecutable(path);
+
+    public void Write(string path, byte[] content) => folder.Write(path, content);
+
+    public void Delete(string path)
+    {
+        folder.Delete(path);
+        below.Delete(path);
+    }
+
+    public IReadOnlyList<HostFile> List(string directory) =>
+    [
+        .. folder.List(directory)
+            .UnionBy(below.List(directory), file => file.Path, StringComparer.Ordinal)
+            .OrderBy(file => file.Path, StringComparer.Ordinal),
+    ];
+}

@@ -1,0 +1,113 @@
+namespace Xlnet.Infrastructure.Hosts.Simulation;
+
+/// <summary>
+/// A Dom0 that exists only as a state in a store. It answers as the real one was recorded to, and each command and each file write
+/// is one atomic update of that state, so many shells, also of several processes, can share one host.
+/// </summary>
+public sealed class SimulatedShell : IHostShell
+{
+    private readonly ISimulatedStateStore _store;
+    private readonly TimeProvider _time;
+    private readonly Func<SimulatedDom0State, ISimulatedFiles> _files;
+
+    /// <param name="time">The clock by which a hung command comes to its time limit and timers run out.</param>
+    public SimulatedShell(ISimulatedStateStore store, TimeProvider time)
+        : this(store, time, static state => new StateFiles(state))
+    {
+    }
+
+    private SimulatedShell(ISimulatedStateStore store, TimeProvider time, Func<SimulatedDom0State, ISimulatedFiles> files)
+    {
+        _store = store;
+        _time = time;
+        _files = files;
+    }
+
+    public bool Simulated => true;
+
+    /// <summary>
+    /// A simulated Dom0 whose files live below a real folder: what is written to <c>/etc/xen/web1.cfg</c> is
+    /// <c>&lt;root&gt;/etc/xen/web1.cfg</c>. What the folder lacks is read from the state (the scripts, a fresh xl.conf).
+    /// </summary>
+    /// <param name="root">An existing folder.</param>
+    public static SimulatedShell OverDirectory(string root, ISimulatedStateStore store, TimeProvider time)
+    {
+        var folder = new RootedFolder(root);
+        return new SimulatedShell(store, time, state => new FolderFiles(folder, new StateFiles(state)));
+    }
+
+    public async Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(argv.Count);
+        var started = _time.GetTimestamp();
+        var (fault, answer) = await _store.UpdateAsync(state => Run(state, argv), ct).ConfigureAwait(false);
+
+        switch (fault)
+        {
+            case SimulatedFaultKind.Hang:
+                await Task.Delay(timeout, _time, ct).ConfigureAwait(false);
+                throw new HostShellException(HostShellError.TimedOut, $"{argv[0]} did not end within {timeout.TotalSeconds:0.###} s.");
+            case SimulatedFaultKind.CutBefore or SimulatedFaultKind.CutAfter:
+                throw new HostShellException(HostShellError.Unreachable, $"The connection broke while {argv[0]} ran.");
+            default:
+                return new CommandResult([.. argv], answer.ExitStatus, answer.Stdout, answer.Stderr, _time.GetElapsedTime(started));
+        }
+    }
+
+    public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) =>
+        _store.UpdateAsync(state => _files(state).Read(path), ct);
+
+    public Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct)
+    {
+        var bytes = content.ToArray();
+        return _store.UpdateAsync(
+            state =>
+            {
+                _files(state).Write(path, bytes);
+                return true;
+            },
+            ct);
+    }
+
+    public Task DeleteFileAsync(string path, CancellationToken ct) =>
+        _store.UpdateAsync(
+            state =>
+            {
+                _files(state).Delete(path);
+                return true;
+            },
+            ct);
+
+    public Task<IReadOnlyList<HostFile>> ListFilesAsync(string directory, CancellationToken ct) =>
+        _store.UpdateAsync(state => _files(state).List(directory), ct);
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private (SimulatedFaultKind? Fault, Answer Answer) Run(SimulatedDom0State state, IReadOnlyList<string> argv)
+    {
+        var fault = TakeFault(state, argv);
+        var answer = fault?.Kind switch
+        {
+            SimulatedFaultKind.Fail => new Answer(fault.ExitStatus, fault.Stdout, fault.Stderr),
+            SimulatedFaultKind.Garble => new Answer(0, fault.Stdout, fault.Stderr),
+            SimulatedFaultKind.Hang or SimulatedFaultKind.CutBefore => Answer.Nothing,
+            null or SimulatedFaultKind.CutAfter => new SimulatedDom0(state, _files(state), _time.GetUtcNow()).Run(argv),
+            var kind => throw new InvalidOperationException($"{kind} is no kind of fault."),
+        };
+        return (fault?.Kind, answer);
+    }
+
+    private static SimulatedFault? TakeFault(SimulatedDom0State state, IReadOnlyList<string> argv)
+    {
+        var fault = state.Faults.Find(f => f.Argv.Count <= argv.Count && f.Argv.SequenceEqual(argv.Take(f.Argv.Count)));
+        if (fault is { Skip: > 0 })
+        {
+            fault.Skip--;
+            return null;
+        }
+
+        if (fault is { Repeats: false })
+            state.Faults.Remove(fault);
+        return fault;
+    }
+}

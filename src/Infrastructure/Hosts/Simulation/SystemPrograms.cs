@@ -1,0 +1,133 @@
+using System.Globalization;
+using System.Text;
+
+namespace Xlnet.Infrastructure.Hosts.Simulation;
+
+/// <summary>The small programs, as far as a driver needs them.</summary>
+internal static class SystemPrograms
+{
+    public static Answer Cat(SimulatedDom0 dom0, IReadOnlyList<string> args)
+    {
+        var text = new StringBuilder();
+        foreach (var path in args)
+        {
+            if (dom0.Files.Read(path) is not { } content)
+                return new Answer(1, text.ToString(), $"cat: {path}: No such file or directory\n");
+            text.Append(Encoding.UTF8.GetString(content));
+        }
+
+        return Answer.Print(text.ToString());
+    }
+
+    /// <summary><c>tail -n COUNT PATH</c>.</summary>
+    public static Answer Tail(SimulatedDom0 dom0, IReadOnlyList<string> args)
+    {
+        if (args is not ["-n", var count, var path] || !int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var lines))
+            return Answer.Fail(1, "tail: invalid option\nTry 'tail --help' for more information.\n");
+        return dom0.Files.Read(path) is { } content
+            ? Answer.Print(LastLines(Encoding.UTF8.GetString(content), lines))
+            : Answer.Fail(1, $"tail: cannot open '{path}' for reading: No such file or directory\n");
+    }
+
+    /// <summary><c>journalctl -n COUNT …</c>: whatever else is asked, the lines of the hotplug scripts.</summary>
+    public static Answer Journalctl(SimulatedDom0 dom0, IReadOnlyList<string> args)
+    {
+        var at = args.ToList().IndexOf("-n");
+        var count = at >= 0 && at + 1 < args.Count && int.TryParse(args[at + 1], NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 10;
+        return Answer.Print(string.Concat(dom0.State.Journal.TakeLast(count).Select(line => line + "\n")));
+    }
+
+    /// <summary><c>sysctl -n KEY</c> and <c>sysctl -w KEY=VALUE</c>.</summary>
+    public static Answer Sysctl(SimulatedDom0 dom0, IReadOnlyList<string> args)
+    {
+        var sysctls = dom0.State.Sysctls;
+        switch (args)
+        {
+            case ["-n", var key]:
+                return sysctls.TryGetValue(key, out var value) ? Answer.Print(value + "\n") : Unknown(key);
+            case ["-w", var assignment] when assignment.Split('=', 2) is { Length: 2 } parts:
+                if (!sysctls.ContainsKey(parts[0]))
+                    return Unknown(parts[0]);
+                sysctls[parts[0]] = parts[1];
+                return Answer.Print($"{parts[0]} = {parts[1]}\n");
+            default:
+                return Answer.Fail(1, "sysctl: invalid option\n");
+        }
+
+        static Answer Unknown(string key) =>
+            Answer.Fail(255, $"sysctl: cannot stat /proc/sys/{key.Replace('.', '/')}: No such file or directory\n");
+    }
+
+    /// <summary><c>systemctl stop UNIT.timer</c> and <c>systemctl is-active UNIT.timer</c>.</summary>
+    public static Answer Systemctl(SimulatedDom0 dom0, IReadOnlyList<string> args)
+    {
+        if (args is not [var verb and ("stop" or "is-active"), var unit])
+            return Answer.Fail(1, $"Unknown command verb '{(args.Count > 0 ? args[0] : "")}'.\n");
+
+        var timer = dom0.State.Timers.Find(t => t.Unit + ".timer" == unit);
+        if (verb == "is-active")
+            return timer is null ? new Answer(3, "inactive\n") : Answer.Print("active\n");
+        if (timer is null)
+            return Answer.Fail(5, $"Failed to stop {unit}: Unit {unit} not loaded.\n");
+        dom0.State.Timers.Remove(timer);
+        return Answer.Nothing;
+    }
+
+    /// <summary><c>systemd-run --on-active=SECONDS --unit=NAME COMMAND…</c>.</summary>
+    public static Answer SystemdRun(SimulatedDom0 dom0, IReadOnlyList<string> args)
+    {
+        string? unit = null;
+        double? seconds = null;
+        var rest = args.SkipWhile(Option).ToList();
+        if (unit is null || seconds is null || rest.Count == 0)
+            return Answer.Fail(1, "Command line to execute required.\n");
+        if (dom0.State.Timers.Exists(t => t.Unit == unit))
+            return Answer.Fail(1, $"Failed to start transient timer unit: Unit {unit}.timer was already loaded or has a fragment file.\n");
+        dom0.State.Timers.Add(new SimulatedTimer { Unit = unit, At = dom0.Now.AddSeconds(seconds.Value), Command = rest });
+        return Answer.Fail(0, $"Running timer as unit: {unit}.timer\nWill run service as unit: {unit}.service\n");
+
+        bool Option(string arg)
+        {
+            if (arg.StartsWith("--unit=", StringComparison.Ordinal))
+                unit = arg["--unit=".Length..];
+            else if (arg.StartsWith("--on-active=", StringComparison.Ordinal))
+                seconds = double.TryParse(arg["--on-active=".Length..].TrimEnd('s'), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var s) ? s : null;
+            return arg.StartsWith('-');
+        }
+    }
+
+    public static Answer XenstoreRead(SimulatedDom0 dom0, IReadOnlyList<string> args) => args switch
+    {
+        [var path] when dom0.State.Xenstore.TryGetValue(path, out var value) => Answer.Print(value + "\n"),
+        [var path] => Answer.Fail(1, $"xenstore-read: couldn't read path {path}\n"),
+        _ => Answer.Fail(1, "Usage: xenstore-read [-h] [-p] [-s] [-R] key [...]\n"),
+    };
+
+    /// <summary><c>printf FORMAT ARG…</c> for formats of <c>%s</c>, <c>\n</c> and plain text: shows which arguments arrived.</summary>
+    public static Answer Printf(SimulatedDom0 dom0, IReadOnlyList<string> args)
+    {
+        if (args.Count == 0)
+            return Answer.Fail(2, "printf: missing operand\nTry 'printf --help' for more information.\n");
+        var format = args[0].Replace("\\n", "\n", StringComparison.Ordinal);
+        if (!format.Contains("%s", StringComparison.Ordinal))
+            return Answer.Print(format);
+        var rest = args.Count == 1 ? [""] : args.Skip(1);
+        return Answer.Print(string.Concat(rest.Select(arg => format.Replace("%s", arg, StringComparison.Ordinal))));
+    }
+
+    internal static string LastLines(string text, int count)
+    {
+        if (count == 0)
+            return "";
+        var at = text.EndsWith('\n') ? text.Length - 1 : text.Length;
+        while (count > 0 && at > 0)
+        {
+            at = text.LastIndexOf('\n', at - 1);
+            count--;
+            if (at < 0)
+                return text;
+        }
+
+        return at <= 0 && count > 0 ? text : text[(at + 1)..];
+    }
+}

@@ -1,0 +1,40 @@
+namespace Xlnet.Infrastructure.Hosts.Steps;
+
+/// <summary>One step under way: runs its commands and keeps them for the journal.</summary>
+internal sealed class StepRun
+{
+    private readonly List<CommandResult> _commands = [];
+
+    public StepRun(IHostShell shell, TimeProvider time)
+    {
+        (Shell, Time) = (shell, time);
+        Reader = new HostReader((argv, ct) => RunAsync(argv, XlHostDriver.ReadTimeout, ct));
+    }
+
+    public IHostShell Shell { get; }
+
+    public TimeProvider Time { get; }
+
+    public HostReader Reader { get; }
+
+    public IReadOnlyList<CommandResult> Commands => _commands;
+
+    public async Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct)
+    {
+        var result = await Shell.RunAsync(argv, timeout, ct).ConfigureAwait(false);
+        _commands.Add(result);
+        return result;
+    }
+
+    /// <summary>Runs a command that changes something quickly; what it says when it fails becomes the failure.</summary>
+    public async Task<StepFailure?> ChangeAsync(string failureCode, IReadOnlyList<string> argv, CancellationToken ct)
+    {
+        var result = await RunAsync(argv, XlHostDriver.ReadTimeout, ct).ConfigureAwait(false);
+        return result.Succeeded ? null : Failed(failureCode, result);
+    }
+
+    public static StepFailure Failed(string code, CommandResult result) => new(
+        code,
+        $"'{Answers.CommandAnswer.Show(result)}' exited with status {result.ExitStatus}: "
+        + Answers.CommandAnswer.Excerpt(result.Stderr.Length > 0 ? result.Stderr : result.Stdout));
+}

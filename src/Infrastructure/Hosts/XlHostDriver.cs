@@ -1,0 +1,84 @@
+using Microsoft.Extensions.Logging;
+using Xlnet.Domain.Planning;
+using Xlnet.Infrastructure.Hosts.Steps;
+
+namespace Xlnet.Infrastructure.Hosts;
+
+/// <summary>The driver of every kind of host: it needs no more than a shell on it.</summary>
+/// <param name="shell">Is disposed with the driver.</param>
+public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<XlHostDriver> logger) : IHostDriver
+{
+    /// <summary>What a command that only reads may take.</summary>
+    internal static readonly TimeSpan ReadTimeout = TimeSpan.FromSeconds(30);
+
+    private const string ScriptDirectory = "/etc/xen/scripts";
+
+    public async Task<HostObservation> ObserveAsync(IReadOnlyCollection<string> files, CancellationToken ct)
+    {
+        var at = time.GetUtcNow();
+        var reader = new HostReader((argv, token) => shell.RunAsync(argv, ReadTimeout, token));
+        var version = await reader.ReadVersionAsync(ct).ConfigureAwait(false);
+        var interfaces = await reader.ReadInterfacesAsync(ct).ConfigureAwait(false);
+        var ovs = await reader.ReadOvsAsync(ct).ConfigureAwait(false);
+        var domains = await reader.ReadDomainsAsync(interfaces, ovs, ct).ConfigureAwait(false);
+        var scripts = await shell.ListFilesAsync(ScriptDirectory, ct).ConfigureAwait(false);
+
+        var contents = new Dictionary<string, byte[]?>(StringComparer.Ordinal);
+        foreach (var path in files)
+            contents[path] = await shell.ReadFileAsync(path, ct).ConfigureAwait(false);
+
+        return new HostObservation
+        {
+            At = at,
+            Simulated = shell.Simulated,
+            XenVersion = version,
+            Domains = domains,
+            Bridges = HostReader.Bridges(interfaces, ovs),
+            Interfaces = interfaces,
+            Files = contents,
+            Scripts =
+            [
+                .. scripts
+                    .Where(s => s.Executable)
+                    .Select(s => s.Path[(s.Path.LastIndexOf('/') + 1)..])
+                    .Where(name => name.StartsWith("vif", StringComparison.Ordinal)),
+            ],
+        };
+    }
+
+    public async Task<StepOutcome> ApplyAsync(PlanStep step, CancellationToken ct)
+    {
+        var run = new StepRun(shell, time);
+        StepFailure? failure;
+        try
+        {
+            failure = await (step switch
+            {
+                WriteFileStep write => FileSteps.WriteAsync(run, write, ct),
+                DeleteFileStep delete => FileSteps.DeleteAsync(run, delete, ct),
+                CreateBridgeStep create => BridgeSteps.CreateAsync(run, create, ct),
+                DeleteBridgeStep delete => BridgeSteps.DeleteAsync(run, delete, ct),
+                SetBridgeMtuStep mtu => BridgeSteps.SetMtuAsync(run, mtu, ct),
+                AttachVifStep attach => VifSteps.AttachAsync(run, attach, ct),
+                DetachVifStep detach => VifSteps.DetachAsync(run, detach, ct),
+                CreateGuestStep create => GuestSteps.CreateAsync(run, create, ct),
+                StopGuestStep stop => GuestSteps.StopAsync(run, stop, ct),
+                _ => throw new ArgumentException($"{step.Action} is no step that this driver knows.", nameof(step)),
+            }).ConfigureAwait(false);
+        }
+        catch (HostAnswerException e)
+        {
+            failure = new StepFailure("host.answer", e.Message);
+        }
+        catch (HostShellException e) when (e.Error == HostShellError.FileSystem)
+        {
+            failure = new StepFailure("file.failed", e.Message);
+        }
+
+        if (failure is not null)
+            logger.LogWarning("{Action} of {Target} failed: {Code}: {Message}", step.Action, step.Target, failure.Code, failure.Message);
+        return new StepOutcome(run.Commands, failure);
+    }
+
+    public ValueTask DisposeAsync() => shell.DisposeAsync();
+}
