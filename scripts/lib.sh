@@ -103,8 +103,11 @@ install_packages() {
 # Puts on PATH a .NET SDK that global.json accepts; fetches one into .dotnet/ where there is none.
 need_dotnet() {
     export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false
-    # ICU is not on every machine, and xlnet is built without it.
-    export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+    # Without ICU the SDK does not start, unless told to do without; then it must still take the names
+    # of cultures, which packages have resources for (NETSDK1188).
+    if ! { ldconfig -p || /sbin/ldconfig -p; } 2>/dev/null | grep libicuuc >/dev/null; then
+        export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_SYSTEM_GLOBALIZATION_PREDEFINED_CULTURES_ONLY=false
+    fi
     # Build servers would outlive this script, and hold what they inherited.
     export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 UseSharedCompilation=false
 
