@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
+using Npgsql;
 using Xlnet.Infrastructure.Data;
 
 namespace Xlnet.Migrations;
@@ -10,7 +11,7 @@ public sealed class DesignTimeFactory : IDesignTimeDbContextFactory<XlnetDbConte
     public XlnetDbContext CreateDbContext(string[] args)
     {
         var options = new DbContextOptionsBuilder<XlnetDbContext>();
-        XlnetDbOptions.Configure(options, "Host=localhost;Database=xlnet");
+        XlnetDbOptions.Configure(options, NpgsqlDataSource.Create("Host=localhost;Database=xlnet"));
         return new XlnetDbContext(options.Options);
     }
 }

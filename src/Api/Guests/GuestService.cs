@@ -6,7 +6,6 @@ using Xlnet.Api.Vifs;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
-using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Data;
 

@@ -1,8 +1,6 @@
 using FluentValidation;
-using Xlnet.Api.Common;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
-using Xlnet.Domain.Macs;
 
 namespace Xlnet.Api.Hosts;
 
@@ -36,7 +34,7 @@ public sealed record HostResponse(
 {
     internal static HostResponse Of(Host host, string? pool) => new(
         host.Name.Value, host.Description, new DriverContract(host.DriverKind, host.DriverPath),
-        host.DriverKind is DriverKind.Simulated or DriverKind.Directory, host.MacPolicy, pool ?? MacPool.DefaultName,
+        host.DriverKind is DriverKind.Simulated or DriverKind.Directory, host.MacPolicy, pool ?? Domain.Macs.MacPool.DefaultName,
         host.Revision, host.AppliedRevision, host.CreatedAt, host.UpdatedAt);
 }
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using FluentValidation;
-using Xlnet.Domain.Common;
 using Xlnet.Domain.Operations;
 using Xlnet.Domain.Planning;
 using Xlnet.Infrastructure.Operations;

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using FluentValidation;
-using Xlnet.Domain.Common;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;

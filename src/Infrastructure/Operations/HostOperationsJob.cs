@@ -28,11 +28,11 @@ public sealed class HostOperationsJob(OperationRunner runner) : IJob
     {
         var key = new JobKey(hostId.ToString(CultureInfo.InvariantCulture), Group);
         var job = JobBuilder.Create<HostOperationsJob>().WithIdentity(key).StoreDurably().RequestRecovery().Build();
-        await scheduler.AddJob(job, replace: true, cancellationToken: ct);
+        await scheduler.AddJob(job, AddJobOptions.Replacing, ct);
         var start = TriggerBuilder.Create().WithIdentity($"{key.Name}-{trigger}", Group).ForJob(key).StartNow().Build();
         try
         {
-            await scheduler.ScheduleJob(start, ct);
+            await scheduler.ScheduleJob(start, cancellationToken: ct);
         }
         catch (ObjectAlreadyExistsException)
         {

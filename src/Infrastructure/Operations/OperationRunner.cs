@@ -215,7 +215,7 @@ public sealed partial class OperationRunner(
             _ => Task.CompletedTask,
         };
 
-        private Task AddArtifactAsync(HostArtifactKind kind, string name, CancellationToken ct) => db.Database.ExecuteSqlAsync(
+        private Task<int> AddArtifactAsync(HostArtifactKind kind, string name, CancellationToken ct) => db.Database.ExecuteSqlAsync(
             $"INSERT INTO host_artifacts (host_id, kind, name, created_at) VALUES ({operation.HostId}, {Kebab.Name(kind)}, {name}, {Now}) ON CONFLICT DO NOTHING", ct);
 
         private Task DropArtifactAsync(PlanStep step, CancellationToken ct) => step switch
@@ -225,7 +225,7 @@ public sealed partial class OperationRunner(
             _ => Task.CompletedTask,
         };
 
-        private Task ForgetArtifactsAsync(Checkpoint checkpoint, CancellationToken ct)
+        private Task<int> ForgetArtifactsAsync(Checkpoint checkpoint, CancellationToken ct)
         {
             string[] known = [.. checkpoint.WrittenFiles, .. checkpoint.MadeBridges];
             return db.HostArtifacts.Where(a => a.HostId == operation.HostId && !known.Contains(a.Name)).ExecuteDeleteAsync(ct);

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.ChangeTracking;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
@@ -37,7 +38,8 @@ internal sealed class OperationConfiguration : IEntityTypeConfiguration<Operatio
         builder.Property(o => o.Sequence).UseIdentityAlwaysColumn();
         builder.Property(o => o.Allow).HasColumnType("text[]").HasConversion(
             a => a.Select(i => Kebab.Name(i)).ToArray(),
-            s => s.Select(n => Kebab.Parse<Impact>(n)).ToArray());
+            s => s.Select(n => Kebab.Parse<Impact>(n)).ToArray(),
+            new ValueComparer<Impact[]>((a, b) => a!.SequenceEqual(b!), a => a.Length, a => a.ToArray()));
         builder.Property(o => o.Checkpoint).HasColumnType("jsonb");
         builder.Property(o => o.Error).HasColumnType("jsonb");
         builder.Ignore(o => o.Finished);
