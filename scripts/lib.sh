@@ -76,12 +76,12 @@ need_linux() {
     for tool in flock setpriv setsid; do
         command -v "$tool" >/dev/null || die "$tool (util-linux) is missing: this script needs Linux. Elsewhere: docker compose up"
     done
+    [[ -w $root ]] || die "$(id -un) can't write to $root, where the build goes: use a checkout of your own"
     # NuGet and the SDK keep their caches below HOME, and stop without one.
     if [[ -z ${HOME:-} || ! -w $HOME ]]; then
         export HOME="$root/.cache/home"
         mkdir -p "$HOME"
     fi
-    [[ -w $root ]] || die "$(id -un) can't write to $root, where the build goes: use a checkout of your own"
 }
 
 # Sets `sudo` to what makes a command run as root; fails where nothing does without a password.
