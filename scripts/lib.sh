@@ -36,16 +36,28 @@ await() {
 
 close_lock() { [[ -z $lock_fd ]] || exec {lock_fd}>&-; }
 
-# Ends process $1 (a child of ours): TERM, then KILL after $2 seconds.
-end_process() {
-    local pid=$1 seconds=$2 i
-    kill -TERM "$pid" 2>/dev/null || return 0
-    for ((i = 0; i < seconds * 10; i++)); do
-        kill -0 "$pid" 2>/dev/null || break
+# Whether process $1 runs. One that is dead and not yet collected by its parent does not.
+alive() {
+    local state
+    state=$(sed -n 's/^State:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null) || return 1
+    [[ -n $state && $state != Z* ]]
+}
+
+# Waits until process $1 has ended, at most $2 seconds.
+ends() {
+    local i
+    for ((i = 0; i < $2 * 10; i++)); do
+        alive "$1" || return 0
         sleep 0.1
     done
-    kill -KILL "$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
+    return 1
+}
+
+# Ends process $1 (a child of ours): TERM, then KILL after $2 seconds.
+end_process() {
+    kill -TERM "$1" 2>/dev/null || true
+    ends "$1" "$2" || kill -KILL "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
 }
 
 # Takes the lock of file $1, or fails at once when another process has it.
@@ -64,12 +76,12 @@ need_linux() {
     for tool in flock setpriv setsid; do
         command -v "$tool" >/dev/null || die "$tool (util-linux) is missing: this script needs Linux. Elsewhere: docker compose up"
     done
+    [[ -w $root ]] || die "$(id -un) can't write to $root, where the build goes: use a checkout of your own"
     # NuGet and the SDK keep their caches below HOME, and stop without one.
     if [[ -z ${HOME:-} || ! -w $HOME ]]; then
         export HOME="$root/.cache/home"
         mkdir -p "$HOME"
     fi
-    [[ -w $root ]] || die "$(id -un) can't write to $root, where the build goes: use a checkout of your own"
 }
 
 # Sets `sudo` to what makes a command run as root; fails where nothing does without a password.
@@ -158,6 +170,7 @@ locked_build() {
 # ---- PostgreSQL ----------------------------------------------------------------------------------
 
 pg_process='' # The PostgreSQL that this shell started.
+pg_socket=''  # The directory of its socket.
 
 # shellcheck disable=SC2120 # who takes any version gives no argument
 # Sets pg_bin to the directory of PostgreSQL's server programs (of major version $1 when given).
@@ -169,7 +182,7 @@ find_postgres() {
     if command -v postgres >/dev/null; then candidates+=("$(dirname -- "$(readlink -f -- "$(command -v postgres)")")"); fi
     if command -v initdb >/dev/null; then candidates+=("$(dirname -- "$(readlink -f -- "$(command -v initdb)")")"); fi
     for dir in "${candidates[@]}"; do
-        [[ -x $dir/postgres && -x $dir/initdb && -x $dir/pg_ctl && -x $dir/psql ]] || continue
+        [[ -x $dir/postgres && -x $dir/initdb && -x $dir/psql && -x $dir/pg_isready ]] || continue
         [[ -z $want || $("$dir/postgres" --version) =~ \ $want(\.|[a-z]|\ |$) ]] || continue
         pg_bin=$dir
         return
@@ -266,6 +279,7 @@ pg_pid() {
 # is ours to handle, and PostgreSQL stops after what uses it.
 pg_start() {
     local cluster=$1 socket=$2 log=$3 signal=${4:-keep} stale
+    pg_socket=$socket
     # After a SIGKILL or a power cut the file stays, and its pid may be another program's by now, at
     # which PostgreSQL would refuse to start. It sorts out by itself a pid that is gone.
     if read -r stale 2>/dev/null <"$cluster/postmaster.pid" && [[ -d /proc/$stale ]] &&
@@ -279,7 +293,6 @@ pg_start() {
         cd / && unset "${!PG@}" && exec setsid "${pg_as[@]}" --pdeathsig "$signal" -- "$pg_bin/postgres" -D "$cluster"
     ) </dev/null >>"$log" 2>&1 &
     pg_process=$!
-    pg_socket=$socket
 }
 
 # Waits until PostgreSQL, process $1, takes connections. Recovery after a crash may take a while.
@@ -287,7 +300,7 @@ pg_wait() {
     local pid=$1 log=$2 i
     for ((i = 0; i < 3000; i++)); do
         if as_pg "$pg_bin/pg_isready" -q -t 3 -h "$pg_socket" -p 5432; then return; fi
-        if ! kill -0 "$pid" 2>/dev/null && [[ ! -d /proc/$pid ]]; then break; fi
+        alive "$pid" || break
         if ((i == 100)); then say "still waiting for PostgreSQL (log: $log)"; fi
         sleep 0.1
     done
@@ -295,11 +308,15 @@ pg_wait() {
     die "PostgreSQL did not start (log: $log)"
 }
 
+# Stops the PostgreSQL of cluster $1: its fast shutdown, then the immediate one.
 pg_stop() {
-    local cluster=$1
+    local pid
     # One that is only starting has no pid file yet.
-    if [[ -n $pg_process ]]; then kill -INT "$pg_process" 2>/dev/null || true; fi
-    pg_pid "$cluster" >/dev/null || return 0
-    as_pg "$pg_bin/pg_ctl" stop -D "$cluster" -m fast -w -t 60 -s >/dev/null 2>&1 ||
-        as_pg "$pg_bin/pg_ctl" stop -D "$cluster" -m immediate -w -t 20 -s
+    pid=$(pg_pid "$1") || pid=$pg_process
+    if [[ -z $pid ]] || ! alive "$pid"; then return 0; fi
+    kill -INT "$pid" 2>/dev/null || true
+    # In a trap, a bare `return` would give the status from before the trap.
+    if ends "$pid" 60; then return 0; fi
+    kill -QUIT "$pid" 2>/dev/null || true
+    ends "$pid" 20
 }

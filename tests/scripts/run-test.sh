@@ -125,6 +125,7 @@ check "a second one on the same port says so" refused "port $port is in use" --d
 check "the first one does not notice" answers
 kill -INT "$run"
 check "Ctrl-C ends it with status 0" ended 0
+check "it says that it stopped, and no trouble" is "$(grep "^==>" "$log" | tail -n 3 | tr "\n" " ")" "==> stopping xlnet ==> stopping PostgreSQL ==> stopped "
 check "no process is left" nothing_left
 check "the port is free again" silent
 
