@@ -87,6 +87,7 @@ internal sealed record CheckpointVifDocument(
 
 internal sealed record CheckpointRateDocument(long BitsPerSecond, long IntervalMicroseconds);
 
-[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+// Metadata: the generated fast path would write a byte[] that is null as "", and a file that was not there would come back empty.
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(CheckpointDocument))]
 internal sealed partial class CheckpointJson : JsonSerializerContext;

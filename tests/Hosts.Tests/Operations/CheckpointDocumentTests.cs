@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Reflection;
+using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
@@ -7,6 +8,7 @@ using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Macs;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Vifs;
+using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts;
 using Xlnet.Infrastructure.Operations;
 using Xunit;
@@ -100,6 +102,15 @@ public sealed class CheckpointDocumentTests
             Assert.Equal(c.WrittenFiles, read.WrittenFiles);
             Assert.Equal(c.MadeBridges, read.MadeBridges);
         });
+    }
+
+    [Fact]
+    public void HostDocument_WithoutXlConf_KeepsNone()
+    {
+        var host = new Domain.Hosts.Host { Name = Domain.Common.ResourceName.Parse("dom0-a") };
+        var read = JsonSerializer.Deserialize(HostDocument.Of(host), DocumentJson.Default.HostDocument)!;
+        Assert.Null(read.XlConf);
+        Assert.Null(read.Defaults);
     }
 
     [Fact]
