@@ -32,6 +32,8 @@ public sealed record EffectiveSetting(string Key, string? Value, SettingOrigin O
 public sealed class EffectiveVif
 {
     private const string ScriptDirectory = "/etc/xen/scripts/";
+    private const string DefaultBridge = "xenbr0";
+    private const string DefaultScript = "vif-bridge";
     private readonly Dictionary<string, EffectiveSetting> _settings;
 
     private EffectiveVif(IEnumerable<EffectiveSetting> settings) => _settings = settings.ToDictionary(s => s.Key);
@@ -55,7 +57,7 @@ public sealed class EffectiveVif
             vif.Mac is { } mac
                 ? new("mac", mac.ToString(), SettingOrigin.Vif)
                 : new("mac", null, SettingOrigin.Create),
-            Pick("bridge", vif.Bridge, defaults.Bridge, "xenbr0"),
+            Pick("bridge", vif.Bridge, defaults.Bridge, DefaultBridge),
             Pick("gatewaydev", vif.GatewayDev, defaults.GatewayDev, null),
             vif.Type is { } type
                 ? new("type", Spell(type), SettingOrigin.Vif)
@@ -64,7 +66,7 @@ public sealed class EffectiveVif
             vif.VifName is { } name
                 ? new("vifname", name, SettingOrigin.Vif)
                 : new("vifname", null, SettingOrigin.Create),
-            Pick("script", Bare(vif.Script), Bare(defaults.Script), "vif-bridge"),
+            Pick("script", Bare(vif.Script), Bare(defaults.Script), DefaultScript),
             Pick("ip", vif.Ip, null, null),
             Pick("backend", vif.Backend, defaults.Backend, "0"),
             Pick("rate", vif.Rate?.ToString(), null, null),
@@ -78,7 +80,9 @@ public sealed class EffectiveVif
     /// The keys in which a running vif differs from what it should be. What a running vif was created with is in its own record
     /// with xl.conf's defaults of that time, so it resolves against libxl's defaults alone.
     /// </summary>
-    public static IReadOnlyList<string> Differences(VifSettings wanted, VifDefaults defaults, ObservedVif live, GuestType guestType)
+    /// <param name="bridges">The bridges that the host has, or is to have before its vifs are looked at.</param>
+    public static IReadOnlyList<string> Differences(
+        VifSettings wanted, VifDefaults defaults, ObservedVif live, GuestType guestType, IReadOnlySet<string> bridges)
     {
         var want = Resolve(wanted, guestType, defaults);
         var have = Resolve(live.Settings with { Mac = live.Mac, Type = live.Settings.Type ?? VifType.Vif }, guestType, VifDefaults.None);
@@ -93,6 +97,7 @@ public sealed class EffectiveVif
                     == (live.Settings.Rate?.BytesPerInterval, live.Settings.Rate?.IntervalMicroseconds),
                 // Means something to the device model only.
                 "model" when !want.IsEmulated => true,
+                "backend" => want.IsOfDom0 ? have.IsOfDom0 : setting.Value == have["backend"].Value,
                 _ => setting.Value == have[setting.Key].Value,
             };
             if (!same)
@@ -101,22 +106,68 @@ public sealed class EffectiveVif
 
         if (!wanted.Other.SequenceEqual(live.Settings.Other))
             different.Add("other");
+        // The interfaces of a driver domain are not Dom0's to see.
+        if (!want.IsOfDom0)
+            return different;
+
         // A bridge that was made anew has lost its ports, and a hotplug that failed has never made one.
-        if (!different.Contains("bridge") && want.Script is "vif-bridge" or "vif-openvswitch" && !IsPortOf(live.Bridge, BridgeName(want.Bridge, want.Script)))
+        if (!different.Contains("bridge") && want.IsBridged && !IsPortOf(live.Bridge, want.BridgeName, bridges))
             different.Add("bridge");
+        if (!different.Contains("vifname") && wanted.VifName is { Length: > 0 } name && live.Dom0Name != name)
+            different.Add("vifname");
+        // What Xen's own scripts set up is up, unless the script failed.
+        if (want.IsOfXensScript && !live.LinkUp)
+            different.Add("link");
         return different;
     }
 
-    /// <summary>The bridge that a <c>bridge=</c> value names: vif-openvswitch's VLAN part is cut off.</summary>
-    public static string BridgeName(string bridge, string script) => script == "vif-openvswitch" ? bridge.Split('.', ':')[0] : bridge;
+    /// <summary>Whether the hotplug script makes the vif a port of <see cref="BridgeName"/>.</summary>
+    public bool IsBridged => Script is "vif-bridge" or "vif-openvswitch";
+
+    /// <summary>The bridge that <see cref="Bridge"/> names: vif-openvswitch's VLAN part is cut off.</summary>
+    public string BridgeName => Script == "vif-openvswitch" ? Bridge.Split('.', ':')[0] : Bridge;
+
+    /// <summary>Whether Dom0 is its backend, and not a driver domain.</summary>
+    public bool IsOfDom0 => IsDom0(_settings["backend"].Value);
+
+    internal bool IsOfXensScript => IsBridged || Script is "vif-route" or "vif-nat";
+
+    /// <summary>
+    /// Whether two records of running vifs tell of the same one. A setting that is not there is as good as libxl's default for it.
+    /// </summary>
+    internal static bool SameRecord(VifSettings left, VifSettings right) =>
+        Plain(left) == Plain(right)
+        && (left.Rate?.BytesPerInterval, left.Rate?.IntervalMicroseconds) == (right.Rate?.BytesPerInterval, right.Rate?.IntervalMicroseconds);
+
+    /// <summary>The settings of a running vif such that xl.conf's defaults change nothing about them when it is plugged again.</summary>
+    internal static VifSettings AgainstDefaults(VifSettings live, VifDefaults defaults) => live with
+    {
+        Bridge = live.Bridge ?? (defaults.Bridge is null ? null : DefaultBridge),
+        Script = live.Script ?? (defaults.Script is null ? null : DefaultScript),
+        Backend = live.Backend ?? (defaults.Backend is null ? null : "0"),
+        GatewayDev = live.GatewayDev ?? (defaults.GatewayDev is null ? null : ""),
+    };
+
+    internal static bool IsDom0(string? backend) => backend is null or "" or "0" or "Domain-0";
+
+    private static VifSettings Plain(VifSettings settings) => settings with
+    {
+        Bridge = settings.Bridge ?? DefaultBridge,
+        Script = Bare(settings.Script) ?? DefaultScript,
+        Backend = IsDom0(settings.Backend) ? null : settings.Backend,
+        GatewayDev = settings.GatewayDev is "" ? null : settings.GatewayDev,
+        Type = settings.Type ?? VifType.Vif,
+        Rate = null,
+    };
 
     /// <summary>The bare name of a script below /etc/xen/scripts.</summary>
     public static string? Bare(string? script) =>
         script is not null && script.StartsWith(ScriptDirectory, StringComparison.Ordinal) ? script[ScriptDirectory.Length..] : script;
 
     // vif-bridge takes a bridge ethN for a missing xenbrN (xen-network-common.sh), without a word.
-    private static bool IsPortOf(string? live, string wanted) =>
-        live == wanted || live is not null && wanted.StartsWith("xenbr", StringComparison.Ordinal) && live == "eth" + wanted["xenbr".Length..];
+    private static bool IsPortOf(string? live, string wanted, IReadOnlySet<string> bridges) =>
+        live == wanted
+        || live is not null && !bridges.Contains(wanted) && wanted.StartsWith("xenbr", StringComparison.Ordinal) && live == "eth" + wanted["xenbr".Length..];
 
     private static string Spell(VifType type) => type switch
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Xlnet.Domain.Common;
+using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Xl;
 
@@ -9,9 +10,9 @@ namespace Xlnet.Domain.Planning;
 public static class Planner
 {
     /// <summary>
-    /// Order: xl.conf and new bridges, then guest files, then what is unplugged, then what is plugged, then guests stopped and
-    /// created, and last what goes away. So nothing is plugged into a bridge that is not there yet, and a vifname or an address
-    /// that moves from one vif to another is free when it arrives.
+    /// Order: xl.conf and new bridges, then guest files, then what is unplugged, then guests that are stopped, then what is plugged,
+    /// then guests that are created, and last what goes away. So nothing is plugged into a bridge that is not there yet, and a
+    /// vifname or an address that moves from one vif to another is free when it arrives.
     /// </summary>
     public static Plan Plan(DesiredState desired, HostObservation observed, PlanRequest request)
     {
@@ -26,61 +27,83 @@ public static class Planner
         foreach (var guest in guests)
             WriteFile(draft, guest.Path, guest.Config, observed);
 
-        var changes = guests
-            .Select(g => (Guest: g, Domain: observed.FindDomain(g.Name)))
-            .Where(c => c.Domain is not null)
-            .Select(c => new GuestChange(c.Guest, c.Domain!, defaults))
-            .ToList();
-        foreach (var change in changes)
-            change.Unplug(draft, request);
-        foreach (var change in changes)
-            change.Plug(draft, request);
-        foreach (var change in changes)
-            change.Recreate(draft, request);
+        var bridges = observed.Bridges.Select(b => b.Name).Union(draft.Steps.OfType<CreateBridgeStep>().Select(s => s.Name)).ToHashSet();
+        var changes = guests.Select(g => new GuestChange(g, observed.FindDomain(g.Name), defaults, bridges, draft, request)).ToList();
+        var removals = request.Guest is null ? Removals(draft, desired, observed, request) : [];
+        HoldTakenNames(changes, [.. removals.Where(r => r.Stop is not null && draft.Allows(r.Stop)).Select(r => r.Domain!)], observed);
 
-        foreach (var guest in guests.Where(g => g.Name == request.Guest && observed.FindDomain(g.Name) is null))
+        foreach (var change in changes)
+            change.Unplug();
+        foreach (var change in changes)
+            change.Stop();
+        foreach (var removal in removals.Where(r => r.Stop is not null))
+            draft.Add(removal.Stop!);
+        foreach (var change in changes)
+            change.Plug();
+        foreach (var change in changes)
+            change.Create();
+
+        foreach (var removal in removals)
         {
-            if (request.Action is GuestAction.Start or GuestAction.Recreate)
-                draft.Add(new CreateGuestStep(guest.Name, guest.Path, Impact.None));
+            if (removal.Stop is null || draft.Steps.Contains(removal.Stop))
+                draft.Add(removal.Delete);
+            else
+                draft.Hold(removal.Delete, $"{removal.Domain!.Name} still runs from it");
         }
 
         if (request.Guest is null)
-            PlanRemovals(draft, desired, observed, request);
+            RemoveBridges(draft, desired, observed, defaults);
         return draft.ToPlan(desired.Revision);
     }
 
     /// <summary>
     /// The way back to a checkpoint, as far as <paramref name="touched"/> goes: what others did to the host in the meantime stays.
-    /// It is never asked what it may do, since everything in it undoes what was done.
+    /// It is never asked what it may do, since everything in it undoes what was done. A vif that was broken before (on no bridge) is
+    /// put back as it was meant to be.
     /// </summary>
     /// <param name="touched">The targets of the steps that had begun.</param>
-    public static Plan PlanRollback(Checkpoint checkpoint, HostObservation observed, IReadOnlySet<string> touched, TimeSpan shutdownTimeout)
+    /// <param name="recreated">The guests that the way back has created already: they have other domids than before.</param>
+    public static Plan PlanRollback(
+        Checkpoint checkpoint, HostObservation observed, IReadOnlySet<string> touched, TimeSpan shutdownTimeout, IReadOnlySet<string>? recreated = null)
     {
         var draft = new Draft(Enum.GetValues<Impact>());
         foreach (var bridge in checkpoint.Bridges.Where(b => touched.Contains($"bridges/{b.Name}")))
             PlanBridge(draft, bridge, observed);
-        foreach (var (path, content) in checkpoint.Files.Where(f => touched.Contains(f.Key)))
+
+        var replaced = ReplacedDomains(checkpoint, observed, touched, recreated);
+        // A guest that ran without a file here can only come back from the one that xlnet wrote: that goes last.
+        bool IsNeeded(string path) => checkpoint.Files[path] is null && replaced.Any(r => r is { Before: not null } && Host.GuestConfigPath(r.Name) == path);
+        foreach (var (path, content) in checkpoint.Files.Where(f => touched.Contains(f.Key) && !IsNeeded(f.Key)))
             WriteFile(draft, path, content, observed);
 
-        List<(string Guest, CheckpointVif Vif)> plug = [];
+        var conf = (touched.Contains(Host.XlConfPath) ? checkpoint.Files : observed.Files).GetValueOrDefault(Host.XlConfPath);
+        var defaults = conf is null ? VifDefaults.None : XlConf.Parse(XlText.FromBytes(conf)).Defaults;
+        List<AttachVifStep> plug = [];
         foreach (var before in checkpoint.Domains)
         {
-            var now = observed.FindDomain(before.Name);
-            if (now?.Domid == before.Domid)
-                plug.AddRange(RollBackVifs(draft, before, now, touched).Select(v => (before.Name, v)));
+            // Another domid, and not by us: the guest has rebooted, with the vifs that it had by then.
+            if (observed.FindDomain(before.Name) is { } now && (now.Domid == before.Domid || !touched.Contains(before.Name)))
+            {
+                plug.AddRange(RollBackVifs(draft, before, now, touched).OrderBy(v => v.Devid).Select(v =>
+                    new AttachVifStep(before.Name, v.Devid, EffectiveVif.AgainstDefaults(v.Settings, defaults), Impact.VifBlip)));
+            }
         }
 
-        foreach (var (guest, vif) in plug.OrderBy(p => p.Vif.Devid))
-            draft.Add(new AttachVifStep(guest, vif.Devid, vif.Settings, Impact.VifBlip));
+        foreach (var (name, _, _) in replaced.Where(r => r.Now is not null))
+            draft.Add(new StopGuestStep(name, Force: true, shutdownTimeout));
+        foreach (var step in plug)
+            draft.Add(step);
+        foreach (var (name, _, _) in replaced.Where(r => r.Before is not null))
+            draft.Add(new CreateGuestStep(name, Host.GuestConfigPath(name), Impact.GuestRecreate));
 
-        foreach (var path in checkpoint.Files.Keys)
-            RollBackDomain(draft, checkpoint, observed, path, touched, shutdownTimeout);
+        foreach (var path in checkpoint.Files.Keys.Where(p => touched.Contains(p) && IsNeeded(p)))
+            WriteFile(draft, path, null, observed);
         foreach (var bridge in observed.Bridges.Where(b => touched.Contains($"bridges/{b.Name}") && checkpoint.Bridges.All(c => c.Name != b.Name)))
             draft.Add(new DeleteBridgeStep(bridge.Name, bridge.Kind, bridge.Mtu, Impact.None));
         return draft.ToPlan(revision: 0);
     }
 
-    /// <summary>A guest that still runs under its old domid gets its old vifs back; those to plug are returned.</summary>
+    /// <summary>A guest that still runs as it did gets its old vifs back; those to plug are returned.</summary>
     private static List<CheckpointVif> RollBackVifs(Draft draft, CheckpointDomain before, ObservedDomain now, IReadOnlySet<string> touched)
     {
         bool Touched(int devid) => touched.Contains(string.Create(CultureInfo.InvariantCulture, $"{before.Name}/vifs/{devid}"));
@@ -99,22 +122,25 @@ public static class Planner
         return plug;
     }
 
-    /// <summary>A guest that was created is ended; one that was ended, or created anew, is created from the file that was put back.</summary>
-    private static void RollBackDomain(
-        Draft draft, Checkpoint checkpoint, HostObservation observed, string path, IReadOnlySet<string> touched, TimeSpan shutdownTimeout)
+    private static bool IsAsBefore(CheckpointVif before, ObservedVif now)
     {
-        var before = checkpoint.Domains.FirstOrDefault(d => Host.GuestConfigPath(d.Name) == path);
-        var now = observed.Domains.FirstOrDefault(d => Host.GuestConfigPath(d.Name) == path);
-        if ((before?.Name ?? now?.Name) is not { } name || !touched.Contains(name) || before?.Domid == now?.Domid)
-            return;
-        if (now is not null)
-            draft.Add(new StopGuestStep(name, Force: true, shutdownTimeout));
-        if (before is not null && checkpoint.Files[path] is not null)
-            draft.Add(new CreateGuestStep(name, path, Impact.GuestRecreate));
+        if (!EffectiveVif.SameRecord(before.Settings, now.Settings with { Mac = now.Mac }))
+            return false;
+        var vif = EffectiveVif.Resolve(before.Settings, GuestType.Pv, VifDefaults.None);
+        return !vif.IsOfDom0
+            || (vif.IsBridged ? before.Bridge is null || before.Bridge == now.Bridge && now.LinkUp : !vif.IsOfXensScript || now.LinkUp);
     }
 
-    private static bool IsAsBefore(CheckpointVif before, ObservedVif now) =>
-        before.Settings == now.Settings with { Mac = now.Mac } && before.Bridge == now.Bridge;
+    /// <summary>The guests that were stopped or created, and are not as they were: one that was created is ended, one that was ended is created.</summary>
+    private static List<(string Name, CheckpointDomain? Before, ObservedDomain? Now)> ReplacedDomains(
+        Checkpoint checkpoint, HostObservation observed, IReadOnlySet<string> touched, IReadOnlySet<string>? recreated) =>
+    [
+        .. checkpoint.Domains.Select(d => d.Name).Union(observed.Domains.Select(d => d.Name))
+            .Where(touched.Contains)
+            .Order(StringComparer.Ordinal)
+            .Select(name => (Name: name, Before: checkpoint.Domains.FirstOrDefault(d => d.Name == name), Now: observed.FindDomain(name)))
+            .Where(d => d.Before?.Domid != d.Now?.Domid && !(d.Now is not null && recreated?.Contains(d.Name) == true)),
+    ];
 
     /// <summary>A plan for one guest leaves xl.conf alone, so for it the defaults are those that the host has.</summary>
     private static VifDefaults DefaultsInForce(DesiredState desired, HostObservation observed, PlanRequest request)
@@ -125,8 +151,7 @@ public static class Planner
     }
 
     private static HashSet<string> BridgesOf(IReadOnlyList<DesiredGuest> guests, VifDefaults defaults) =>
-        [.. guests.SelectMany(g => g.Vifs.Select(v => EffectiveVif.Resolve(v.Settings, g.Type, defaults)))
-            .Select(e => EffectiveVif.BridgeName(e.Bridge, e.Script))];
+        [.. guests.SelectMany(g => g.Vifs.Select(v => EffectiveVif.Resolve(v.Settings, g.Type, defaults))).Where(e => e.IsBridged).Select(e => e.BridgeName)];
 
     private static void PlanBridges(Draft draft, DesiredState desired, HostObservation observed, HashSet<string>? only)
     {
@@ -156,31 +181,73 @@ public static class Planner
         }
     }
 
-    private static void PlanRemovals(Draft draft, DesiredState desired, HostObservation observed, PlanRequest request)
+    /// <summary>A guest file of xlnet's that is no longer wanted, and the domain that runs from it.</summary>
+    private sealed record Removal(DeleteFileStep Delete, ObservedDomain? Domain, StopGuestStep? Stop);
+
+    private static List<Removal> Removals(Draft draft, DesiredState desired, HostObservation observed, PlanRequest request)
     {
         var wantedPaths = desired.Guests.Select(g => g.Path).ToHashSet();
+        List<Removal> removals = [];
         foreach (var path in desired.WrittenFiles.Where(p => !wantedPaths.Contains(p)).Order(StringComparer.Ordinal))
         {
             if (observed.Files.GetValueOrDefault(path) is not { } content)
                 continue;
             var domain = observed.Domains.FirstOrDefault(d => Host.GuestConfigPath(d.Name) == path);
-            if (domain is null || draft.Add(new StopGuestStep(domain.Name, request.Force, request.ShutdownTimeout)))
-                draft.Add(new DeleteFileStep(path, content));
-            else
-                draft.Hold(new DeleteFileStep(path, content), $"{domain.Name} still runs from it");
+            removals.Add(new Removal(
+                new DeleteFileStep(path, content), domain,
+                domain is null ? null : new StopGuestStep(domain.Name, request.Force || IsDead(domain), request.ShutdownTimeout)));
         }
 
+        return removals;
+    }
+
+    private static void RemoveBridges(Draft draft, DesiredState desired, HostObservation observed, VifDefaults defaults)
+    {
+        var stopped = draft.Steps.OfType<StopGuestStep>().Select(s => s.Guest).ToHashSet();
+        var detached = draft.Steps.OfType<DetachVifStep>().Select(s => (s.Guest, s.Devid)).ToHashSet();
+        var vifs = observed.Domains.SelectMany(d => d.Vifs, (d, v) => (Guest: d.Name, Vif: v)).ToList();
         foreach (var name in desired.MadeBridges.Where(n => desired.Bridges.All(b => b.Name != n)).Order(StringComparer.Ordinal))
         {
             if (observed.FindBridge(name) is not { } live)
                 continue;
-            var vifs = observed.Domains.SelectMany(d => d.Vifs).Select(v => v.Dom0Name).ToHashSet();
-            var carriesMore = live.Ports.Any(p => !vifs.Contains(p))
+            var carriesMore = live.Ports.Any(p => vifs.All(v => v.Vif.Dom0Name != p))
                 || observed.Interfaces.Any(i => i.Name == name && i.Addresses.Any(a => !a.StartsWith("fe80:", StringComparison.Ordinal)));
-            draft.Add(new DeleteBridgeStep(name, live.Kind, live.Mtu,
-                carriesMore ? Impact.ManagementPath : live.Ports.Count > 0 ? Impact.VifBlip : Impact.None));
+            var step = new DeleteBridgeStep(name, live.Kind, live.Mtu, carriesMore ? Impact.ManagementPath : Impact.None);
+            var stays = vifs.Where(v => v.Vif.Bridge == name && !stopped.Contains(v.Guest) && !detached.Contains((v.Guest, v.Vif.Devid)))
+                .Select(v => v.Vif.Dom0Name).FirstOrDefault();
+            var user = desired.Guests.Where(g => observed.FindDomain(g.Name) is not null)
+                .SelectMany(g => g.Vifs, (g, v) => (g.Name, v.Devid, Vif: EffectiveVif.Resolve(v.Settings, g.Type, defaults)))
+                .FirstOrDefault(v => v.Vif is { IsBridged: true, IsOfDom0: true } && v.Vif.BridgeName == name);
+            if (stays is not null)
+                draft.Hold(step, $"{stays} is still on it");
+            else if (user.Vif is not null)
+                draft.Hold(step, string.Create(CultureInfo.InvariantCulture, $"vif {user.Devid} of {user.Name} is to be on it"));
+            else
+                draft.Add(step);
         }
     }
+
+    /// <summary>
+    /// A vif whose name another interface has, and keeps, is not plugged, and no guest is created with one: the script would fail,
+    /// and its clean-up takes the other interface down.
+    /// </summary>
+    private static void HoldTakenNames(List<GuestChange> changes, IReadOnlyList<ObservedDomain> ended, HostObservation observed)
+    {
+        var names = observed.Interfaces.Select(i => i.Name).ToHashSet();
+        names.ExceptWith(ended.SelectMany(d => d.Vifs).Select(v => v.Dom0Name));
+        bool again;
+        do
+        {
+            var taken = names.Except(changes.SelectMany(c => c.FreedNames)).ToHashSet();
+            again = false;
+            foreach (var change in changes)
+                again |= change.Hold(taken);
+        }
+        while (again);
+    }
+
+    /// <summary>Nothing runs in it any more, and only on_crash or on_poweroff = "preserve" keeps it.</summary>
+    private static bool IsDead(ObservedDomain domain) => domain.State is DomainState.Shutdown or DomainState.Crashed or DomainState.Dying;
 
     private static void WriteFile(Draft draft, string path, byte[]? content, HostObservation observed)
     {
@@ -196,79 +263,166 @@ public static class Planner
         }
     }
 
-    /// <summary>What differs between a running guest's vifs and those that it is to have.</summary>
+    /// <summary>What becomes of a guest's domain: nothing, its vifs changed, stopped, created, or both.</summary>
     private sealed class GuestChange
     {
         private readonly DesiredGuest _guest;
-        private readonly ObservedDomain _domain;
+        private readonly ObservedDomain? _domain;
+        private readonly Draft _draft;
+        private readonly PlanRequest _request;
+        private readonly VifDefaults _defaults;
+
+        /// <summary>Vifs to unplug, and to plug, while the guest runs.</summary>
         private readonly List<ObservedVif> _gone = [];
         private readonly List<DesiredVif> _wanted = [];
-        private readonly HashSet<int> _plugAfterUnplug = [];
-        private readonly bool _emulated;
-        private bool _held;
+        private readonly HashSet<int> _replaced = [];
+        private readonly List<(DesiredVif Vif, string Reason)> _held = [];
 
-        public GuestChange(DesiredGuest guest, ObservedDomain domain, VifDefaults defaults)
+        private readonly bool _asked;
+        private readonly bool _stop;
+        private readonly bool _create;
+        private string? _holdDomain;
+
+        public GuestChange(
+            DesiredGuest guest, ObservedDomain? domain, VifDefaults defaults, HashSet<string> bridges, Draft draft, PlanRequest request)
         {
-            (_guest, _domain) = (guest, domain);
+            (_guest, _domain, _draft, _request, _defaults) = (guest, domain, draft, request, defaults);
+            var action = request.Guest == guest.Name ? request.Action : GuestAction.Keep;
+            var dead = domain is not null && IsDead(domain);
+            if (domain is null || action is GuestAction.Stop or GuestAction.Recreate || dead && action == GuestAction.Start)
+            {
+                // A guest that is stopped or created by this plan gets its vifs from its file.
+                _asked = true;
+                _stop = domain is not null;
+                _create = action is GuestAction.Start or GuestAction.Recreate;
+                return;
+            }
+
             foreach (var live in domain.Vifs)
             {
                 var wanted = guest.Vifs.FirstOrDefault(v => v.Devid == live.Devid);
-                if (wanted is not null && EffectiveVif.Differences(wanted.Settings, defaults, live, guest.Type).Count == 0)
+                if (wanted is not null && EffectiveVif.Differences(wanted.Settings, defaults, live, guest.Type, bridges).Count == 0)
                     continue;
                 _gone.Add(live);
-                if (wanted is not null)
-                {
+                if (wanted is not null && _replaced.Add(wanted.Devid))
                     _wanted.Add(wanted);
-                    _plugAfterUnplug.Add(wanted.Devid);
-                }
             }
 
             _wanted.AddRange(guest.Vifs.Where(v => domain.FindVif(v.Devid) is null));
+            _wanted.Sort((a, b) => a.Devid.CompareTo(b.Devid));
+
             // A hot-plugged vif never has an emulated twin, so one that is to have it needs a create.
-            _emulated = _wanted.Any(v => EffectiveVif.Resolve(v.Settings, guest.Type, defaults).IsEmulated);
-        }
-
-        public void Unplug(Draft draft, PlanRequest request)
-        {
-            if (Replaced(request) || _emulated)
-                return;
-            foreach (var live in _gone)
-            {
-                if (!draft.Add(new DetachVifStep(_guest.Name, live.Devid, live.Mac)) && _plugAfterUnplug.Remove(live.Devid))
-                    _wanted.RemoveAll(v => v.Devid == live.Devid);
-            }
-        }
-
-        public void Plug(Draft draft, PlanRequest request)
-        {
-            if (Replaced(request) || _emulated)
-                return;
-            foreach (var vif in _wanted.OrderBy(v => v.Devid))
-            {
-                draft.Add(new AttachVifStep(_guest.Name, vif.Devid, vif.Settings,
-                    _plugAfterUnplug.Contains(vif.Devid) ? Impact.VifBlip : Impact.None));
-            }
-        }
-
-        public void Recreate(Draft draft, PlanRequest request)
-        {
-            var own = request.Guest == _guest.Name ? request.Action : GuestAction.Keep;
-            var needed = _emulated && (_gone.Count > 0 || _wanted.Count > 0);
-            if (own is GuestAction.Keep or GuestAction.Start && !needed)
-                return;
-            _held = !draft.Add(new StopGuestStep(_guest.Name, request.Force, request.ShutdownTimeout), asked: own is GuestAction.Stop or GuestAction.Recreate);
-            if (own == GuestAction.Stop)
-                return;
-            var create = new CreateGuestStep(_guest.Name, _guest.Path, Impact.GuestRecreate);
-            if (_held)
-                draft.Hold(create, "follows the stop");
+            var emulated = _wanted.Where(v => Resolve(v).IsEmulated).ToList();
+            _stop = _create = emulated.Count > 0;
+            if (dead)
+                HoldAll($"the domain of {guest.Name} has ended and is kept as it was: start or recreate the guest");
+            else if (_stop && draft.Allows(StopStep))
+                Forget();
             else
-                draft.Add(create, asked: true);
+                emulated.ForEach(Keep);
         }
 
-        /// <summary>A guest that is stopped or made anew by this plan gets its vifs from its file.</summary>
-        private bool Replaced(PlanRequest request) =>
-            request.Guest == _guest.Name && request.Action is GuestAction.Stop or GuestAction.Recreate;
+        /// <summary>The names of Dom0's interfaces that are free once the guest is unplugged or stopped.</summary>
+        public IEnumerable<string> FreedNames =>
+            _domain is null ? []
+            : _stop && _holdDomain is null && (_asked || _draft.Allows(StopStep)) ? _domain.Vifs.Select(v => v.Dom0Name)
+            : _draft.Allows(Impact.VifBlip) ? _gone.Select(v => v.Dom0Name)
+            : [];
+
+        private StopGuestStep StopStep => new(_guest.Name, _request.Force || _domain is not null && IsDead(_domain), _request.ShutdownTimeout);
+
+        /// <returns>Whether something is held that was not before.</returns>
+        public bool Hold(HashSet<string> taken)
+        {
+            bool IsTaken(DesiredVif vif) => vif.Settings.VifName is { Length: > 0 } name && taken.Contains(name) && Resolve(vif).IsOfDom0;
+            static string Reason(DesiredVif vif) => $"the host has another interface {vif.Settings.VifName}";
+
+            if (_create)
+            {
+                if (_holdDomain is null && _guest.Vifs.FirstOrDefault(IsTaken) is { } vif)
+                {
+                    _holdDomain = Reason(vif);
+                    return true;
+                }
+
+                if (_asked)
+                    return false;
+            }
+
+            var held = _wanted.Where(IsTaken).ToList();
+            foreach (var vif in held)
+            {
+                Keep(vif);
+                _held.Add((vif, Reason(vif)));
+            }
+
+            return held.Count > 0;
+        }
+
+        public void Unplug()
+        {
+            foreach (var live in _gone)
+                _draft.Add(new DetachVifStep(_guest.Name, live.Devid, live.Mac));
+        }
+
+        public void Stop()
+        {
+            if (!_stop)
+                return;
+            if (_holdDomain is not null)
+                _draft.Hold(StopStep, _holdDomain);
+            else
+                _draft.Add(StopStep, _asked);
+        }
+
+        public void Plug()
+        {
+            foreach (var vif in _wanted)
+                _draft.Add(AttachStep(vif));
+            foreach (var (vif, reason) in _held)
+                _draft.Hold(AttachStep(vif), reason);
+        }
+
+        public void Create()
+        {
+            if (!_create)
+                return;
+            var step = new CreateGuestStep(_guest.Name, _guest.Path, _domain is null ? Impact.None : Impact.GuestRecreate);
+            if (_holdDomain is not null)
+                _draft.Hold(step, _holdDomain);
+            else if (!_asked && !_draft.Allows(StopStep))
+                _draft.Hold(step, "follows the stop");
+            else
+                _draft.Add(step, asked: true);
+        }
+
+        private EffectiveVif Resolve(DesiredVif vif) => EffectiveVif.Resolve(vif.Settings, _guest.Type, _defaults);
+
+        private AttachVifStep AttachStep(DesiredVif vif) =>
+            new(_guest.Name, vif.Devid, vif.Settings, _replaced.Contains(vif.Devid) ? Impact.VifBlip : Impact.None);
+
+        /// <summary>Leaves what runs under that devid as it is.</summary>
+        private void Keep(DesiredVif vif)
+        {
+            _wanted.Remove(vif);
+            _gone.RemoveAll(v => v.Devid == vif.Devid);
+        }
+
+        private void Forget()
+        {
+            _wanted.Clear();
+            _gone.Clear();
+        }
+
+        private void HoldAll(string reason)
+        {
+            foreach (var live in _gone)
+                _draft.Hold(new DetachVifStep(_guest.Name, live.Devid, live.Mac), reason);
+            _held.AddRange(_wanted.Select(v => (v, reason)));
+            Forget();
+            if (_stop)
+                _holdDomain = reason;
+        }
     }
 
     private sealed class Draft(IReadOnlyCollection<Impact> allow)
@@ -276,10 +430,16 @@ public static class Planner
         private readonly List<PlanStep> _steps = [];
         private readonly List<PendingStep> _pending = [];
 
+        public IReadOnlyList<PlanStep> Steps => _steps;
+
+        public bool Allows(Impact impact) => impact == Impact.None || allow.Contains(impact);
+
+        public bool Allows(PlanStep step) => Allows(step.Impact);
+
         /// <summary>Adds a step when its impact is allowed or it is the very thing that was asked for; else it stays pending.</summary>
         public bool Add(PlanStep step, bool asked = false)
         {
-            if (asked || step.Impact == Impact.None || allow.Contains(step.Impact))
+            if (asked || Allows(step))
             {
                 _steps.Add(step);
                 return true;

@@ -142,7 +142,7 @@ public sealed partial class OperationRunner(
             await SaveAsync(ct);
 
             var observed = await driver.ObserveAsync([.. checkpoint.Files.Keys], ct);
-            var plan = Planner.PlanRollback(checkpoint, observed, _touched, ShutdownTimeout);
+            var plan = Planner.PlanRollback(checkpoint, observed, _touched, ShutdownTimeout, Recreated());
             var journal = plan.Steps.Select(s => (Step: s, Entry: operation.Journal(s, rollback: true, StepDiff.Of(s)))).ToList();
             await SaveAsync(ct);
 
@@ -155,8 +155,7 @@ public sealed partial class OperationRunner(
             }
 
             observed = await driver.ObserveAsync([.. checkpoint.Files.Keys], ct);
-            failures.AddRange(Planner.PlanRollback(checkpoint, observed, _touched, ShutdownTimeout).Steps
-                .Where(s => s is not (StopGuestStep or CreateGuestStep))
+            failures.AddRange(Planner.PlanRollback(checkpoint, observed, _touched, ShutdownTimeout, Recreated()).Steps
                 .Select(s => $"{s.Action} {s.Target} is still to do"));
 
             await ForgetArtifactsAsync(checkpoint, ct);
@@ -166,6 +165,10 @@ public sealed partial class OperationRunner(
                 operation.Finish(error.Code == "operation.cancelled" ? OperationStatus.Cancelled : OperationStatus.RolledBack, Now);
             await SaveAsync(ct);
         }
+
+        /// <summary>The guests that the way back has created, and must not create again.</summary>
+        private HashSet<string> Recreated() =>
+            [.. operation.Steps.Where(s => s is { Rollback: true, Action: "guest.create", Status: OperationStepStatus.Succeeded }).Select(s => s.Target)];
 
         /// <summary>The host cannot be asked: what it has now is unknown, and the next operation on it begins with observing.</summary>
         private async Task EndUnreachableAsync(Exception exception, CancellationToken ct)

@@ -43,6 +43,8 @@ internal static class XlCreate
 
         foreach (var vif in vifs)
         {
+            if (domain.Type == Domain.Guests.GuestType.Hvm && !vif.NicTypeSet)
+                vif.NicType = "vif_ioemu";
             if (Libxl.SetDefaults(dom0, domain, vif) is not { } wrong)
                 continue;
             stderr.Append(wrong);
@@ -69,7 +71,18 @@ internal static class XlCreate
         state.Domains.Add(domain);
         var attached = true;
         foreach (var vif in vifs)
+        {
+            // xl.cfg may name a devid twice; xenstore holds it once.
+            if (domain.Vifs.Exists(v => v.Devid == vif.Devid))
+            {
+                stderr.Append(CultureInfo.InvariantCulture, $"libxl: error: libxl_device.c:1900:device_addrm: Domain {domain.Domid}:device already exists in xenstore\n");
+                attached = false;
+                continue;
+            }
+
             attached &= Libxl.AddVif(dom0, domain, vif, stderr).ExitStatus == 0;
+        }
+
         if (attached)
             return true;
         stderr.Append(CultureInfo.InvariantCulture, $"libxl: error: libxl_create.c:1921:domcreate_attach_devices: Domain {domain.Domid}:unable to add vif devices\n");

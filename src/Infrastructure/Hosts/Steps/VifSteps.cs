@@ -39,13 +39,16 @@ internal static class VifSteps
         return result.Succeeded ? null : await XlFailure.ReadAsync(run, result, "vif.detach-failed", domid, step.Devid, ct).ConfigureAwait(false);
     }
 
+    // The interface of a vif of a driver domain is not Dom0's to see.
+    private static bool IsUp(ObservedVif vif) => vif.LinkUp || vif.Settings.Backend is not (null or "" or "0" or "Domain-0");
+
     private static bool IsDone(ObservedVif vif, VifSettings wanted) =>
-        vif.LinkUp
+        IsUp(vif)
         && (wanted.Mac is null || wanted.Mac == vif.Mac)
         && (wanted.Bridge is null || wanted.Bridge == vif.Settings.Bridge)
         && (wanted.VifName is null || wanted.VifName == vif.Dom0Name);
 
-    private static StepFailure InTheWay(AttachVifStep step, ObservedVif there) => there.LinkUp
+    private static StepFailure InTheWay(AttachVifStep step, ObservedVif there) => IsUp(there)
         ? new StepFailure("vif.devid-in-use", $"Guest {step.Guest} has a vif {step.Devid} already, with the address {there.Mac}. Plan again.")
         : new StepFailure(
             "vif.leftover",

@@ -1,0 +1,155 @@
+using FsCheck;
+using FsCheck.Xunit;
+using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Planning;
+using Xlnet.Domain.Vifs;
+using Xlnet.Domain.Xl;
+using Xlnet.Infrastructure.Hosts;
+using Xlnet.Infrastructure.Hosts.Simulation;
+using Xunit;
+
+namespace Xlnet.Hosts.Tests.Planning;
+
+/// <summary>The planner, the driver and a simulated host together, for random wishes and random host states. A failure names its seed.</summary>
+public sealed class PlanPropertyTests
+{
+    [Property(MaxTest = 200)]
+    public async Task Apply_AnyPlan_SucceedsAndLeavesNothingToDo(int seed)
+    {
+        var (lab, desired) = await Lab.WithAPastAsync(seed);
+        var request = NextRequest(lab);
+        await lab.ApplyAsync(desired, request);
+        var again = Planner.Plan(lab.Noted(desired), await lab.ObserveAsync(lab.Noted(desired)), request);
+        Assert.True(again.Steps.Count == 0, $"left to do:\n{Lab.Show(again)}\nafter:\n{lab.Log}");
+    }
+
+    [Property(MaxTest = 300)]
+    public async Task Rollback_AfterAFailureAnywhere_BringsTheHostBack(int seed)
+    {
+        var (lab, desired) = await Lab.WithAPastAsync(seed);
+        var observed = await lab.ObserveAsync(desired);
+        var checkpoint = Checkpoint.Of(observed, desired);
+        var plan = Planner.Plan(desired, observed, NextRequest(lab));
+        var failing = plan.Steps.Count == 0 ? 0 : lab.Next(plan.Steps.Count);
+        var touched = new HashSet<string>();
+        for (var i = 0; i < plan.Steps.Count; i++)
+        {
+            if (i == failing)
+                await lab.ChangeAsync(state => Break(lab, state));
+            touched.Add(plan.Steps[i].Target);
+            if (!await TryAsync(lab, plan.Steps[i]))
+                break;
+        }
+
+        await lab.ChangeAsync(state =>
+        {
+            state.Faults.Clear();
+            state.FailingScripts.Clear();
+        });
+        lab.Log.Append("rollback\n");
+        var recreated = new HashSet<string>();
+        var back = Planner.PlanRollback(checkpoint, await lab.ObserveAsync(desired), touched, TimeSpan.FromMinutes(1));
+        foreach (var step in back.Steps)
+        {
+            if (await TryAsync(lab, step) && step is CreateGuestStep)
+                recreated.Add(step.Target);
+        }
+
+        var after = await lab.ObserveAsync(desired);
+        var left = Planner.PlanRollback(checkpoint, after, touched, TimeSpan.FromMinutes(1), recreated);
+        Assert.True(left.Steps.Count == 0, $"left to roll back:\n{Lab.Show(left)}\nafter:\n{lab.Log}");
+        AssertAsBefore(observed, after, recreated, lab);
+    }
+
+    [Property(MaxTest = 50)]
+    public async Task Plan_Twice_IsTheSame(int seed)
+    {
+        var (lab, desired) = await Lab.WithAPastAsync(seed);
+        var observed = await lab.ObserveAsync(desired);
+        var request = NextRequest(lab);
+        var shuffled = desired with
+        {
+            WrittenFiles = desired.WrittenFiles.Reverse().ToHashSet(),
+            MadeBridges = desired.MadeBridges.Reverse().ToHashSet(),
+        };
+        Assert.Equal(Lab.Show(Planner.Plan(desired, observed, request)), Lab.Show(Planner.Plan(shuffled, await lab.ObserveAsync(desired), request)));
+    }
+
+    [Property(MaxTest = 100)]
+    public async Task Plan_OfOneGuest_TouchesNoOther(int seed)
+    {
+        var (lab, desired) = await Lab.WithAPastAsync(seed);
+        if (desired.Guests.Count == 0)
+            return;
+        var guest = lab.Pick(desired.Guests);
+        var observed = await lab.ObserveAsync(desired);
+        var plan = Planner.Plan(desired, observed, NextRequest(lab) with { Guest = guest.Name, Action = lab.Pick(Enum.GetValues<GuestAction>()) });
+        var own = plan.Steps.Concat(plan.Pending.Select(p => p.Step)).Where(s => !s.Target.StartsWith("bridges/", StringComparison.Ordinal));
+        Assert.All(own, s => Assert.True(s.Target == guest.Name || s.Target == guest.Path || s.Target.StartsWith(guest.Name + "/vifs/", StringComparison.Ordinal), s.Target));
+        var conf = XlConf.Parse(XlText.FromBytes(observed.Files[Host.XlConfPath]!)).Defaults;
+        var used = guest.Vifs.Select(v => "bridges/" + EffectiveVif.Resolve(v.Settings, guest.Type, conf).BridgeName);
+        Assert.All(plan.Steps.Select(s => s.Target).Where(t => t.StartsWith("bridges/", StringComparison.Ordinal)), t => Assert.Contains(t, used));
+    }
+
+    private static PlanRequest NextRequest(Lab lab) => new()
+    {
+        Allow = lab.Chance(60) ? Lab.Everything : lab.Chance(50) ? PlanRequest.DefaultAllow : [],
+        Force = lab.Chance(50),
+    };
+
+    private static void Break(Lab lab, SimulatedDom0State state)
+    {
+        switch (lab.Next(5))
+        {
+            case 0:
+                state.FailingScripts.UnionWith(["/etc/xen/scripts/vif-bridge", "/etc/xen/scripts/vif-openvswitch", "/etc/xen/scripts/vif-route"]);
+                break;
+            case 1:
+                state.Faults.Add(new SimulatedFault { Argv = ["xl", lab.Pick("network-attach", "network-detach", "create", "shutdown", "destroy")], Kind = SimulatedFaultKind.Fail, Stderr = "no\n" });
+                break;
+            default:
+                state.Faults.Add(new SimulatedFault
+                {
+                    Kind = lab.Pick(SimulatedFaultKind.CutBefore, SimulatedFaultKind.CutAfter, SimulatedFaultKind.Hang, SimulatedFaultKind.Fail),
+                    Skip = lab.Next(8),
+                });
+                break;
+        }
+    }
+
+    private static async Task<bool> TryAsync(Lab lab, PlanStep step)
+    {
+        try
+        {
+            return (await lab.ApplyAsync(step)).Succeeded;
+        }
+        catch (HostShellException)
+        {
+            return false;
+        }
+    }
+
+    private static void AssertAsBefore(HostObservation before, HostObservation after, HashSet<string> recreated, Lab lab)
+    {
+        var story = lab.Log.ToString();
+        Assert.All(before.Files, f => Assert.True(f.Value is null ? after.Files[f.Key] is null : f.Value.SequenceEqual(after.Files[f.Key] ?? []), $"{f.Key}\n{story}"));
+        Assert.True(
+            before.Bridges.Select(b => (b.Name, b.Kind, b.Mtu)).Order().SequenceEqual(after.Bridges.Select(b => (b.Name, b.Kind, b.Mtu)).Order()), $"bridges\n{story}");
+        Assert.True(before.Domains.Select(d => d.Name).Order().SequenceEqual(after.Domains.Select(d => d.Name).Order()), $"domains\n{story}");
+        foreach (var domain in before.Domains.Where(d => !recreated.Contains(d.Name)))
+        {
+            var now = after.FindDomain(domain.Name)!;
+            // One that was broken before may have been mended, or have gone for good.
+            var (sound, has) = (domain.Vifs.Where(v => v.LinkUp).Select(Show).ToList(), now.Vifs.Select(Show).ToList());
+            Assert.True(sound.All(has.Contains) && now.Vifs.All(v => domain.FindVif(v.Devid) is not null),
+                $"{domain.Name} had:\n{string.Join('\n', sound)}\nhas:\n{string.Join('\n', has)}\n{story}");
+        }
+    }
+
+    private static string Show(ObservedVif vif)
+    {
+        var effective = EffectiveVif.Resolve(vif.Settings with { Mac = vif.Mac, Type = vif.Settings.Type ?? VifType.Vif, Rate = null }, Domain.Guests.GuestType.Pv, VifDefaults.None);
+        return $"{vif.Devid} on {vif.Bridge}, rate {vif.Settings.Rate?.BytesPerInterval}: "
+            + string.Join(' ', effective.Settings.Where(s => s.Value is { Length: > 0 }).Select(s => $"{s.Key}={s.Value}"));
+    }
+}
