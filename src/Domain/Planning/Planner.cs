@@ -11,7 +11,7 @@ public static class Planner
 {
     /// <summary>
     /// Order: xl.conf and new bridges, then guest files, then what is unplugged, then guests that are stopped, then what is plugged,
-    /// then guests that are created, and last what goes away. So nothing is plugged into a bridge that is not there yet, and a
+    /// then guests that are created, and last what goes away for good. So nothing is plugged into a bridge that is not there yet, and a
     /// vifname or an address that moves from one vif to another is free when it arrives.
     /// </summary>
     public static Plan Plan(DesiredState desired, HostObservation observed, PlanRequest request)
@@ -36,13 +36,16 @@ public static class Planner
             change.Unplug();
         foreach (var change in changes)
             change.Stop();
-        foreach (var removal in removals.Where(r => r.Stop is not null))
+        foreach (var removal in removals.Where(r => r.Stop is not null && HoldsAWantedName(r.Domain!, guests)))
             draft.Add(removal.Stop!);
         foreach (var change in changes)
             change.Plug();
         foreach (var change in changes)
             change.Create();
 
+        // A guest that goes for good is stopped as late as can be: what fails before that need not create it again.
+        foreach (var removal in removals.Where(r => r.Stop is not null && !HoldsAWantedName(r.Domain!, guests)))
+            draft.Add(removal.Stop!);
         foreach (var removal in removals)
         {
             if (removal.Stop is null || draft.Steps.Contains(removal.Stop))
@@ -245,6 +248,9 @@ public static class Planner
         }
         while (again);
     }
+
+    private static bool HoldsAWantedName(ObservedDomain domain, IReadOnlyList<DesiredGuest> guests) =>
+        domain.Vifs.Any(v => guests.Any(g => g.Vifs.Any(w => w.Settings.VifName == v.Dom0Name)));
 
     /// <summary>Nothing runs in it any more, and only on_crash or on_poweroff = "preserve" keeps it.</summary>
     private static bool IsDead(ObservedDomain domain) => domain.State is DomainState.Shutdown or DomainState.Crashed or DomainState.Dying;

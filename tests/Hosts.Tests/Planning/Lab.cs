@@ -184,7 +184,7 @@ internal sealed class Lab
                 await HandAsync("xl", "rename", id!, "renamed");
                 break;
             case 7:
-                await Shell.WriteFileAsync("/etc/xen/web2.cfg", "name = 'web2'\nkernel = '/guest/vmlinuz'\nvif = ['bridge=br1,vifname=n1']\n"u8.ToArray(), CancellationToken.None);
+                await Shell.WriteFileAsync("/etc/xen/web2.cfg", "name = 'web2'\nkernel = '/guest/vmlinuz'\nvif = ['bridge=xenbr0']\n"u8.ToArray(), CancellationToken.None);
                 await HandAsync("xl", "create", "/etc/xen/web2.cfg");
                 break;
             case 8 when domain is not null:

@@ -13,20 +13,20 @@ namespace Xlnet.Hosts.Tests.Planning;
 /// <summary>The planner, the driver and a simulated host together, for random wishes and random host states. A failure names its seed.</summary>
 public sealed class PlanPropertyTests
 {
-    [Property(MaxTest = 200)]
-    public async Task Apply_AnyPlan_SucceedsAndLeavesNothingToDo(int seed)
+    [Property(MaxTest = 2500)]
+    public async Task Apply_AnyPlan_SucceedsAndLeavesNothingToDo(DoNotSize<int> seed)
     {
-        var (lab, desired) = await Lab.WithAPastAsync(seed);
+        var (lab, desired) = await Lab.WithAPastAsync(seed.Item);
         var request = NextRequest(lab);
         await lab.ApplyAsync(desired, request);
         var again = Planner.Plan(lab.Noted(desired), await lab.ObserveAsync(lab.Noted(desired)), request);
         Assert.True(again.Steps.Count == 0, $"left to do:\n{Lab.Show(again)}\nafter:\n{lab.Log}");
     }
 
-    [Property(MaxTest = 300)]
-    public async Task Rollback_AfterAFailureAnywhere_BringsTheHostBack(int seed)
+    [Property(MaxTest = 2500)]
+    public async Task Rollback_AfterAFailureAnywhere_BringsTheHostBack(DoNotSize<int> seed)
     {
-        var (lab, desired) = await Lab.WithAPastAsync(seed);
+        var (lab, desired) = await Lab.WithAPastAsync(seed.Item);
         var observed = await lab.ObserveAsync(desired);
         var checkpoint = Checkpoint.Of(observed, desired);
         var plan = Planner.Plan(desired, observed, NextRequest(lab));
@@ -57,14 +57,16 @@ public sealed class PlanPropertyTests
 
         var after = await lab.ObserveAsync(desired);
         var left = Planner.PlanRollback(checkpoint, after, touched, TimeSpan.FromMinutes(1), recreated);
-        Assert.True(left.Steps.Count == 0, $"left to roll back:\n{Lab.Show(left)}\nafter:\n{lab.Log}");
-        AssertAsBefore(observed, after, recreated, lab);
+        // A guest whose vif had lost its bridge can't be created again by anyone, until the bridge is back.
+        var broken = observed.Domains.Where(d => d.Vifs.Any(IsBroken)).Select(d => d.Name).ToHashSet();
+        Assert.True(left.Steps.All(s => s is CreateGuestStep && broken.Contains(s.Target)), $"left to roll back:\n{Lab.Show(left)}\nafter:\n{lab.Log}");
+        AssertAsBefore(observed, after, [.. recreated, .. left.Steps.Select(s => s.Target)], lab);
     }
 
     [Property(MaxTest = 50)]
-    public async Task Plan_Twice_IsTheSame(int seed)
+    public async Task Plan_Twice_IsTheSame(DoNotSize<int> seed)
     {
-        var (lab, desired) = await Lab.WithAPastAsync(seed);
+        var (lab, desired) = await Lab.WithAPastAsync(seed.Item);
         var observed = await lab.ObserveAsync(desired);
         var request = NextRequest(lab);
         var shuffled = desired with
@@ -76,9 +78,9 @@ public sealed class PlanPropertyTests
     }
 
     [Property(MaxTest = 100)]
-    public async Task Plan_OfOneGuest_TouchesNoOther(int seed)
+    public async Task Plan_OfOneGuest_TouchesNoOther(DoNotSize<int> seed)
     {
-        var (lab, desired) = await Lab.WithAPastAsync(seed);
+        var (lab, desired) = await Lab.WithAPastAsync(seed.Item);
         if (desired.Guests.Count == 0)
             return;
         var guest = lab.Pick(desired.Guests);
@@ -129,18 +131,22 @@ public sealed class PlanPropertyTests
         }
     }
 
+    private static bool IsBroken(ObservedVif vif) =>
+        !vif.LinkUp || vif.Bridge is null && EffectiveVif.Resolve(vif.Settings, Domain.Guests.GuestType.Pv, VifDefaults.None).IsBridged;
+
     private static void AssertAsBefore(HostObservation before, HostObservation after, HashSet<string> recreated, Lab lab)
     {
         var story = lab.Log.ToString();
         Assert.All(before.Files, f => Assert.True(f.Value is null ? after.Files[f.Key] is null : f.Value.SequenceEqual(after.Files[f.Key] ?? []), $"{f.Key}\n{story}"));
         Assert.True(
             before.Bridges.Select(b => (b.Name, b.Kind, b.Mtu)).Order().SequenceEqual(after.Bridges.Select(b => (b.Name, b.Kind, b.Mtu)).Order()), $"bridges\n{story}");
-        Assert.True(before.Domains.Select(d => d.Name).Order().SequenceEqual(after.Domains.Select(d => d.Name).Order()), $"domains\n{story}");
+        Assert.True(
+            before.Domains.Select(d => d.Name).Except(recreated).Order().SequenceEqual(after.Domains.Select(d => d.Name).Except(recreated).Order()), $"domains\n{story}");
         foreach (var domain in before.Domains.Where(d => !recreated.Contains(d.Name)))
         {
             var now = after.FindDomain(domain.Name)!;
             // One that was broken before may have been mended, or have gone for good.
-            var (sound, has) = (domain.Vifs.Where(v => v.LinkUp).Select(Show).ToList(), now.Vifs.Select(Show).ToList());
+            var (sound, has) = (domain.Vifs.Where(v => !IsBroken(v)).Select(Show).ToList(), now.Vifs.Select(Show).ToList());
             Assert.True(sound.All(has.Contains) && now.Vifs.All(v => domain.FindVif(v.Devid) is not null),
                 $"{domain.Name} had:\n{string.Join('\n', sound)}\nhas:\n{string.Join('\n', has)}\n{story}");
         }
