@@ -18,6 +18,13 @@ public sealed record Checkpoint
 
     public required IReadOnlySet<string> MadeBridges { get; init; }
 
+    /// <summary>The files and bridges that are not as they were: what of xlnet's a rollback could not take away.</summary>
+    public IReadOnlySet<string> LeftBehind(HostObservation observed) => Files
+        .Where(f => !(f.Value ?? []).AsSpan().SequenceEqual(observed.Files.GetValueOrDefault(f.Key) ?? []) || f.Value is null != observed.Files.GetValueOrDefault(f.Key) is null)
+        .Select(f => f.Key)
+        .Concat(observed.Bridges.Select(b => b.Name).Except(Bridges.Select(b => b.Name)))
+        .ToHashSet();
+
     public static Checkpoint Of(HostObservation observation, DesiredState desired) => new()
     {
         WrittenFiles = desired.WrittenFiles,

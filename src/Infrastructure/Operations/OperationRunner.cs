@@ -158,7 +158,7 @@ public sealed partial class OperationRunner(
             failures.AddRange(Planner.PlanRollback(checkpoint, observed, _touched, ShutdownTimeout, Recreated()).Steps
                 .Select(s => $"{s.Action} {s.Target} is still to do"));
 
-            await ForgetArtifactsAsync(checkpoint, ct);
+            await ForgetArtifactsAsync(checkpoint, observed, ct);
             if (failures.Count > 0)
                 operation.Finish(OperationStatus.Failed, Now, (error with { RollbackError = string.Join("; ", failures) }).ToJson());
             else
@@ -228,9 +228,10 @@ public sealed partial class OperationRunner(
             _ => Task.CompletedTask,
         };
 
-        private Task<int> ForgetArtifactsAsync(Checkpoint checkpoint, CancellationToken ct)
+        /// <summary>What the way back could not take away stays known, so that a later operation can.</summary>
+        private Task<int> ForgetArtifactsAsync(Checkpoint checkpoint, HostObservation observed, CancellationToken ct)
         {
-            string[] known = [.. checkpoint.WrittenFiles, .. checkpoint.MadeBridges];
+            string[] known = [.. checkpoint.WrittenFiles, .. checkpoint.MadeBridges, .. checkpoint.LeftBehind(observed)];
             return db.HostArtifacts.Where(a => a.HostId == operation.HostId && !known.Contains(a.Name)).ExecuteDeleteAsync(ct);
         }
 

@@ -86,4 +86,14 @@ public class RollbackTests
         var before = Observed(Wanted, [Dom(1, "a", Vif(1, "bridge=br1", on: null))]);
         Assert.Empty(Back(before, Observed(Wanted, [Dom(1, "a", Vif(1, "bridge=br1", on: "br1"))]), "a/vifs/0"));
     }
+
+    [Fact]
+    public void LeftBehind_AfterARollbackThatFailed_NamesWhatIsStillThere()
+    {
+        var none = new Dictionary<string, string?> { ["/etc/xen/a.cfg"] = null };
+        var checkpoint = Checkpoint.Of(Observed(Wanted, files: none), Wanted);
+        Assert.Empty(checkpoint.LeftBehind(Observed(Wanted, files: none)));
+        Assert.Equal(["/etc/xen/a.cfg", "br1"], checkpoint.LeftBehind(Observed(Wanted, bridges: [Bridge("xenbr0"), Bridge("br1")])).Order());
+        Assert.Equal(["/etc/xen/a.cfg"], checkpoint.LeftBehind(Observed(Wanted, files: new Dictionary<string, string?> { ["/etc/xen/a.cfg"] = "" })));
+    }
 }

@@ -13,7 +13,7 @@ namespace Xlnet.Hosts.Tests.Planning;
 /// <summary>The planner, the driver and a simulated host together, for random wishes and random host states. A failure names its seed.</summary>
 public sealed class PlanPropertyTests
 {
-    [Property(MaxTest = 2500)]
+    [Property(MaxTest = 300)]
     public async Task Apply_AnyPlan_SucceedsAndLeavesNothingToDo(DoNotSize<int> seed)
     {
         var (lab, desired) = await Lab.WithAPastAsync(seed.Item);
@@ -23,7 +23,7 @@ public sealed class PlanPropertyTests
         Assert.True(again.Steps.Count == 0, $"left to do:\n{Lab.Show(again)}\nafter:\n{lab.Log}");
     }
 
-    [Property(MaxTest = 2500)]
+    [Property(MaxTest = 300)]
     public async Task Rollback_AfterAFailureAnywhere_BringsTheHostBack(DoNotSize<int> seed)
     {
         var (lab, desired) = await Lab.WithAPastAsync(seed.Item);
