@@ -89,7 +89,12 @@ public sealed partial class OperationRunner(
             var checkpoint = operation.Checkpoint is { } json ? CheckpointDocument.Read(json) : Checkpoint.Of(observed, desired);
             operation.Checkpoint ??= CheckpointDocument.Of(checkpoint);
 
-            var plan = Planner.Plan(desired, observed, Request(ActionLeft(checkpoint, observed)));
+            var action = ActionLeft(checkpoint, observed);
+            var plan = Planner.Plan(desired, observed, Request(action));
+            // What was asked for cannot be done, as against what merely goes unallowed.
+            if ((action == GuestAction.Recreate || action == GuestAction.Start && observed.FindDomain(operation.Guest!) is null)
+                && plan.Pending.FirstOrDefault(p => p.Step is CreateGuestStep) is { } held)
+                return new OperationError("guest.create-held", $"{operation.Guest} cannot be created: {held.Reason}.", held.Step.Id, held.Step.Target);
             var journal = plan.Steps.Select(s => (Step: s, Entry: operation.Journal(s, rollback: false, StepDiff.Of(s)))).ToList();
             await SaveAsync(ct);
 
