@@ -39,7 +39,7 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
         await AllocateOnceAsync(pool, MacAllocationState.Reserved, reservedFor, null, ct)
         ?? throw new RuleException(RuleKind.Conflict, "mac-pool.exhausted", $"The MAC pool '{pool.Name}' has no free address.");
 
-    /// <summary>Takes one very address for a vif. It must be free, reserved for that vif or its guest, or in quarantine after that vif.</summary>
+    /// <summary>Takes one very address for a vif. It must be free, reserved for that vif or its guest, or in quarantine after a vif of that guest.</summary>
     /// <exception cref="RuleException">409 <c>mac.in-use</c>, <c>mac.reserved</c> or <c>mac.in-quarantine</c>, which name the holder.</exception>
     public Task ClaimAsync(MacAddress mac, MacHolder holder, CancellationToken ct) =>
         ClaimAsync(mac, MacAllocationState.Held, holder.ToString(), holder.Guest, ct);
@@ -174,7 +174,7 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
                 VALUES (@mac, (SELECT p.id FROM mac_pools p WHERE @mac BETWEEN p.first AND p.last), @state, @holder, @now)
                 ON CONFLICT (mac) DO UPDATE
                 SET state = excluded.state, holder = excluded.holder, since = excluded.since, available_at = NULL
-                WHERE a.state = 'quarantined' AND (a.available_at <= @now OR a.holder = @holder)
+                WHERE a.state = 'quarantined' AND (a.available_at <= @now OR a.holder = @holder OR starts_with(a.holder, @guest || '/'))
                    OR a.state = 'reserved' AND a.holder IN (@holder, @guest) AND @state = 'held'
                 RETURNING a.mac),
             closed AS (
