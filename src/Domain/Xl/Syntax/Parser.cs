@@ -9,8 +9,11 @@ namespace Xlnet.Domain.Xl.Syntax;
 /// </summary>
 internal sealed class Parser
 {
-    /// <summary>States that xl's parser can hold (Bison's YYINITDEPTH; its stack cannot grow because YYLTYPE is not declared trivial).</summary>
-    private const int StackLimit = 200;
+    /// <summary>What xlnet reads at most, in bytes.</summary>
+    private const int MaxLength = 1 << 20;
+
+    /// <summary>States that xl's parser can hold (Bison's YYMAXDEPTH): it gives up between 2,000 and 4,997 nested lists.</summary>
+    private const int StackLimit = 10_000;
 
     private const string InStatement = "$end or IDENT or NEWLINE or ';'";
     private const string InAssignment = "+= or '='";
@@ -41,6 +44,9 @@ internal sealed class Parser
     private bool _aborts;
     private int _deepest;
 
+    /// <summary>Where a last character stands that starts no token: xl names it when it misses something at the end.</summary>
+    private int _swallowed;
+
     // Line that has no further unescaped closing quote: an unterminated string is looked for once a line and quote.
     private int _noSingleBefore;
     private int _noDoubleBefore;
@@ -48,16 +54,28 @@ internal sealed class Parser
     private Parser(string text)
     {
         _text = text;
+        _swallowed = text.Length;
         _tokens = new List<SyntaxToken>(text.Length / 8 + 16);
     }
 
     public static ConfigSyntax Parse(string text)
     {
         var parser = new Parser(text);
+        if (text.Length > MaxLength)
+            return TooLarge(text);
         parser.ParseFile();
         return new ConfigSyntax(
             text, [.. parser._tokens], [.. parser._assignments], [.. parser._errors], parser._python, parser._aborts, parser._deepest);
     }
+
+    private static ConfigSyntax TooLarge(string text) => new(
+        text,
+        [new SyntaxToken(SyntaxKind.EndOfFile, 0, text.Length, text.Length)],
+        [],
+        [new SyntaxError(SyntaxErrorKind.TooLarge, 0, 0, null)],
+        looksLikePython: false,
+        aborts: false,
+        deepest: 0);
 
     private void ParseFile()
     {
@@ -131,22 +149,18 @@ internal sealed class Parser
             switch (_token.Kind)
             {
                 case SyntaxKind.NewLine:
+                    CheckStack(states + 1);
                     Shift();
                     continue;
                 case SyntaxKind.OpenBracket:
-                    var frame = new Frame(_token, states);
-                    _open.Push(frame);
+                    _open.Push(new Frame(_token, states));
                     _deepest = Math.Max(_deepest, _open.Count);
                     states += 2;
-                    if (states >= StackLimit && !_stopped)
-                    {
-                        Report(SyntaxErrorKind.TooDeep, _token.Start, _token.Length, _tokenLine, "memory exhausted", audible: true);
-                        _stopped = true;
-                    }
-
+                    CheckStack(states);
                     Shift();
                     continue;
                 case SyntaxKind.String or SyntaxKind.Number:
+                    CheckStack(states + 2);
                     _open.Peek().Items.Add(new ListItemSyntax(new AtomSyntax(_text, _token), null));
                     Shift();
                     break;
@@ -164,6 +178,7 @@ internal sealed class Parser
                     Shift();
                 if (_token.Kind != SyntaxKind.CloseBracket)
                     break;
+                CheckStack(_open.Peek().StatesBefore + 4);
                 var closed = _open.Pop();
                 var list = new ListSyntax(closed.Open, closed.Items, _token);
                 if (_open.Count == 0)
@@ -181,9 +196,17 @@ internal sealed class Parser
 
             var top = _open.Peek();
             CollectionsMarshal.AsSpan(top.Items)[^1] = top.Items[^1] with { Comma = _token };
-            states = top.StatesBefore + 4;
+            states = top.StatesBefore + 5;
             Shift();
         }
+    }
+
+    private void CheckStack(int states)
+    {
+        if (states < StackLimit || _stopped)
+            return;
+        Report(SyntaxErrorKind.TooDeep, _token.Start, _token.Length, _tokenLine, "memory exhausted", audible: true);
+        _stopped = true;
     }
 
     private void Store(string name, SyntaxToken op, ValueSyntax value)
@@ -282,7 +305,7 @@ internal sealed class Parser
         string near;
         if (end < 0 && _token.Kind == SyntaxKind.EndOfFile)
         {
-            near = "`'";
+            near = $"`{CStrings.Cut(_text[_swallowed..])}'";
         }
         else
         {
@@ -379,7 +402,10 @@ internal sealed class Parser
             _python = true;
         _position++;
         if (_position == text.Length)
+        {
+            _swallowed = start;
             return null;
+        }
 
         var kind = first switch
         {
