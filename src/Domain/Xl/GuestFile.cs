@@ -26,7 +26,7 @@ public sealed class GuestFile
         Name = Settings.FindString("name");
         Reading = GuestReader.Read(this, VifDefaults.None);
         Vifs = ReadVifs();
-        Findings = [.. FileFindings.Of(this), .. Vifs.SelectMany(v => v.Findings)];
+        Findings = [.. FileFindings.OfGuest(this).Concat(Vifs.SelectMany(v => v.Findings)).OrderBy(f => f.Line).ThenBy(f => f.Column)];
     }
 
     /// <summary>The tree; lossless.</summary>
@@ -70,7 +70,7 @@ public sealed class GuestFile
         {
             var reader = new VifReader(CStrings.Cut(atom.Value), index);
             var devid = reader.Devid ?? index;
-            vifs.Add(new GuestVif(index, devid, atom.Value, reader.ToSettings(), FileFindings.Place(this, atom, devid, reader.Findings)));
+            vifs.Add(new GuestVif(index, devid, atom.Value, reader.ToSettings(), FileFindings.Place(Syntax, atom, devid, reader.Findings)));
         }
 
         return vifs;

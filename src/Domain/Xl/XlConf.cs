@@ -20,7 +20,7 @@ public sealed class XlConf
             Effective("vif.default.backend", null),
             Effective("vif.default.gatewaydev", null));
         Reading = XlConfReader.Read(Syntax, _settings);
-        Findings = [.. FileFindings.OfSyntax(Syntax)];
+        Findings = [.. FileFindings.OfConf(Syntax, _settings, Reading).OrderBy(f => f.Line).ThenBy(f => f.Column)];
     }
 
     public ConfigSyntax Syntax { get; }
