@@ -5,6 +5,9 @@ namespace Xlnet.Domain.Xl;
 /// <summary>Every kind of finding. <c>docs/findings.md</c> is generated from this table.</summary>
 public static class FindingKinds
 {
+    /// <summary>How many findings a text gets at most: nobody reads more.</summary>
+    internal const int Most = 1000;
+
     // ---- a vif string, key by key ----
 
     public static readonly FindingKind UnknownKey = new("vif.unknown-key", Error,

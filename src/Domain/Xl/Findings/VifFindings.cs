@@ -100,7 +100,8 @@ internal static class VifFindings
         var simple = key.Trim(' ', '\t', '\n', '\r').ToLowerInvariant();
         TextFix? fix = null;
         var advice = "Remove it.";
-        if (hasValue && simple != key && (VifKeys.Fields.Contains(simple) || VifKeys.OtherSet.Contains(simple) || simple is "devid"))
+        if (hasValue && simple != key && (VifKeys.Fields.Contains(simple) || VifKeys.OtherSet.Contains(simple) || simple is "devid")
+            && new VifParser([], "").Read(new RawNic(0, null), simple + token.Text[key.Length..], []) == VifTokenFate.Taken)
         {
             fix = new TextFix(token.Start, key.Length, simple);
             advice = $"Write {simple}=, in lower case and without a blank before or in front of the '='.";
@@ -154,7 +155,7 @@ internal static class VifFindings
         if (value != plain)
         {
             findings.Add(FindingKinds.NumberSloppy.At(
-                valueStart, $"xl reads '{value}' as {plain}. Write a plain decimal number.", new TextFix(valueStart, value.Length, plain), key,
+                valueStart, $"xl reads '{value}' as {plain}. Write a plain decimal number.", read < 0 ? null : new TextFix(valueStart, value.Length, plain), key,
                 value.Length > 0 && value.TrimStart('0') == plain ? FindingSeverity.Warning : null));
         }
 

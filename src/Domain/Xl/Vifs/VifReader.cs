@@ -87,7 +87,8 @@ internal sealed class VifReader
             }
 
             var fate = _parser.Read(_nic, token.Text, _text.AsSpan(token.Start + token.Text.Length));
-            VifFindings.Check(_findings, token, key, equals >= 0, value, valueStart, fate, _nic, _parser.ReadPastEnd, _messages.Count > 0 ? _messages[^1] : "", previous);
+            if (_findings.Count < FindingKinds.Most)
+                VifFindings.Check(_findings, token, key, equals >= 0, value, valueStart, fate, _nic, _parser.ReadPastEnd, _messages.Count > 0 ? _messages[^1] : "", previous);
             previous = token;
             if (fate == VifTokenFate.Fatal)
                 return false;
@@ -109,7 +110,7 @@ internal sealed class VifReader
 
     private void Remember(Dictionary<string, VifToken> seen, string key, VifToken token)
     {
-        if (seen.TryGetValue(key, out var earlier))
+        if (seen.TryGetValue(key, out var earlier) && _findings.Count < FindingKinds.Most)
         {
             _findings.Add(FindingKinds.DuplicateKey.At(
                 earlier.Start,
