@@ -53,6 +53,9 @@ public sealed record CommandResult(IReadOnlyList<string> Argv, int ExitStatus, s
 public sealed class HostShellException(HostShellError error, string message, Exception? inner = null) : Exception(message, inner)
 {
     public HostShellError Error { get; } = error;
+
+    internal static HostShellException TimedOut(IReadOnlyList<string> argv, TimeSpan limit, Exception? inner = null) =>
+        new(HostShellError.TimedOut, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"'{string.Join(' ', argv)}' did not end within {limit.TotalSeconds:0.###} s."), inner);
 }
 
 public enum HostShellError
