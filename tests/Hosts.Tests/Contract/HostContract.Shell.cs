@@ -53,7 +53,7 @@ public abstract partial class HostContract
     [Fact]
     public async Task Run_LongerThanItsTime_EndsWithTimedOut()
     {
-        var shell = await ShellAsync();
+        var shell = await ShellAsync(new InstantTime());
         var e = await Assert.ThrowsAsync<HostShellException>(() => shell.RunAsync(["sleep", "600"], TimeSpan.FromSeconds(5), Ct));
         Assert.Equal(HostShellError.TimedOut, e.Error);
         Assert.Contains("sleep", e.Message, StringComparison.Ordinal);
@@ -72,8 +72,10 @@ public abstract partial class HostContract
     [Fact]
     public async Task Run_AfterACommandThatTimedOut_Works()
     {
-        var shell = await ShellAsync();
+        var time = new InstantTime();
+        var shell = await ShellAsync(time);
         await Assert.ThrowsAsync<HostShellException>(() => shell.RunAsync(["sleep", "600"], TimeSpan.FromSeconds(5), Ct));
+        time.Stopped = true;
         Assert.Equal("on", (await shell.RunAsync(["printf", "on"], Limit, Ct)).Stdout);
     }
 

@@ -9,15 +9,15 @@ namespace Xlnet.Infrastructure.Hosts.Answers;
 /// <summary>A vif of <c>xl list -l</c> as settings: libxl's names of the members to xl's of the keys.</summary>
 internal static class NicSettings
 {
-    public static int? Devid(JsonElement nic) => Integer(nic, "devid") is { } devid and >= 0 and <= int.MaxValue ? (int)devid : null;
+    public static int? Devid(IReadOnlyDictionary<string, JsonElement> nic) => Integer(nic, "devid") is { } devid and >= 0 and <= int.MaxValue ? (int)devid : null;
 
-    public static VifSettings Read(JsonElement nic)
+    public static VifSettings Read(IReadOnlyDictionary<string, JsonElement> nic)
     {
         var other = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
-        foreach (var member in nic.EnumerateObject())
+        foreach (var (name, value) in nic)
         {
-            if ((member.Name.StartsWith("colo", StringComparison.Ordinal) || member.Name == "forwarddev") && member.Value.ValueKind == JsonValueKind.String)
-                other[member.Name] = member.Value.GetString()!;
+            if ((name.StartsWith("colo", StringComparison.Ordinal) || name == "forwarddev") && value.ValueKind == JsonValueKind.String)
+                other[name] = value.GetString()!;
         }
 
         return new VifSettings
@@ -61,9 +61,9 @@ internal static class NicSettings
 
     private static Int128 CeilingDivide(Int128 number, long by) => (number + by - 1) / by;
 
-    private static string? Text(JsonElement nic, string name) =>
-        nic.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private static string? Text(IReadOnlyDictionary<string, JsonElement> nic, string name) =>
+        nic.TryGetValue(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
-    private static long? Integer(JsonElement nic, string name) =>
-        nic.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number : null;
+    private static long? Integer(IReadOnlyDictionary<string, JsonElement> nic, string name) =>
+        nic.TryGetValue(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number : null;
 }

@@ -108,7 +108,7 @@ internal sealed record XlDomain(int Domid, XlDomainConfig? Config);
 
 internal sealed record XlDomainConfig(
     [property: JsonPropertyName("c_info")] XlCreateInfo? CreateInfo,
-    IReadOnlyList<JsonElement>? Nics);
+    IReadOnlyList<Dictionary<string, JsonElement>>? Nics);
 
 internal sealed record XlCreateInfo(string? Type, string? Name)
 {
