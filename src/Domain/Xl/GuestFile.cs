@@ -24,7 +24,7 @@ public sealed class GuestFile
         Syntax = ConfigSyntax.Parse(text);
         Settings = new ConfigSettings(Syntax);
         Name = Settings.FindString("name");
-        Reading = XlReader.ReadGuest(this, VifDefaults.None);
+        Reading = GuestReader.Read(this, VifDefaults.None);
         Vifs = ReadVifs();
         Findings = [.. FileFindings.Of(this), .. Vifs.SelectMany(v => v.Findings)];
     }
@@ -53,7 +53,7 @@ public sealed class GuestFile
     public override string ToString() => Syntax.Text;
 
     /// <summary>What xl would say of it with these defaults in xl.conf.</summary>
-    public XlReading ReadWith(VifDefaults defaults) => XlReader.ReadGuest(this, defaults);
+    public XlReading ReadWith(VifDefaults defaults) => GuestReader.Read(this, defaults);
 
     /// <summary>
     /// The file with other vifs: reading it gives exactly the targets, in order. An entry that reads as its target keeps its

@@ -19,9 +19,7 @@ public sealed class XlConf
             Effective("vif.default.bridge", "defaultbridge"),
             Effective("vif.default.backend", null),
             Effective("vif.default.gatewaydev", null));
-        var messages = new List<string>();
-        Accepted = XlReader.ReportSyntax(Syntax, FileName, messages, out var status);
-        Reading = new XlReading(Accepted, Accepted ? 0 : status, string.Join('\n', messages), []);
+        Reading = XlConfReader.Read(Syntax, _settings);
         Findings = [.. FileFindings.OfSyntax(Syntax)];
     }
 
@@ -33,7 +31,7 @@ public sealed class XlConf
     public IReadOnlyList<Finding> Findings { get; }
 
     /// <summary>A refused xl.conf makes every xl command exit with status 1.</summary>
-    public bool Accepted { get; }
+    public bool Accepted => Reading.Accepted;
 
     /// <summary>What xl would say of it before it does anything else.</summary>
     public XlReading Reading { get; }
@@ -41,6 +39,15 @@ public sealed class XlConf
     public static XlConf Parse(string text) => new(text);
 
     public override string ToString() => Syntax.Text;
+
+    /// <summary>What xl would say of a guest file under this xl.conf.</summary>
+    public XlReading ReadGuest(GuestFile guest)
+    {
+        if (!Accepted)
+            return Reading;
+        var reading = guest.ReadWith(Defaults);
+        return reading with { Message = string.Join("\n", new[] { Reading.Message, reading.Message }.Where(m => m.Length > 0)) };
+    }
 
     /// <summary>The file with these defaults in force; null takes a setting out.</summary>
     public XlConf WithDefaults(VifDefaults defaults)
