@@ -14,6 +14,7 @@ public interface IHostShell : IAsyncDisposable
     /// Runs one command and waits for its end. An exit status other than 0 is an answer, not an exception; so is a program that the
     /// host does not have (<see cref="CommandResult.NotFound"/>).
     /// </summary>
+    /// <exception cref="ArgumentException">There is no program in it, or a NUL.</exception>
     /// <exception cref="HostShellException">The host could not be asked, or the command ran longer than <paramref name="timeout"/>.</exception>
     Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct);
 

@@ -18,7 +18,7 @@ public sealed class LocalShell(TimeProvider time) : IHostShell
 
     public async Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct)
     {
-        ArgumentOutOfRangeException.ThrowIfZero(argv.Count);
+        HostCommand.Check(argv);
         if (FindProgram(argv[0]) is not { } program)
             return new CommandResult([.. argv], CommandResult.NotFound, "", $"{argv[0]}: command not found\n", TimeSpan.Zero);
         using var limit = new CancellationTokenSource(timeout, time);

@@ -44,10 +44,11 @@ public abstract partial class HostContract
     }
 
     [Fact]
-    public async Task Run_NothingToRun_IsRefused()
+    public async Task Run_NothingOrANul_IsRefused()
     {
         var shell = await ShellAsync();
         await Assert.ThrowsAnyAsync<ArgumentException>(() => shell.RunAsync([], Limit, Ct));
+        await Assert.ThrowsAnyAsync<ArgumentException>(() => shell.RunAsync(["printf", "cut\0off"], Limit, Ct));
     }
 
     [Fact]

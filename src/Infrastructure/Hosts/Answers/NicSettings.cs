@@ -41,13 +41,13 @@ internal static class NicSettings
 
     /// <summary>
     /// libxl keeps the credit of one interval, rounded down to a byte, and not the rate that it was made of: of the rates that
-    /// give that credit this is the lowest that is a whole number of kilobits, or else the lowest.
+    /// give that credit this is the roundest, which as a rule is the one that was written. Compare rates by their credit.
     /// </summary>
     private static Rate? ReadRate(long? bytes, long? microseconds)
     {
         if (bytes is not > 0 || microseconds is not > 0)
             return null;
-        foreach (var unit in (ReadOnlySpan<long>)[8000, 8])
+        foreach (var unit in (ReadOnlySpan<long>)[1_000_000_000, 1_000_000, 1_000, 8])
         {
             var least = CeilingDivide((Int128)bytes.Value * 8_000_000, microseconds.Value);
             var bits = CeilingDivide(least, unit) * unit;

@@ -40,7 +40,7 @@ public sealed class SimulatedShell : IHostShell
 
     public async Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct)
     {
-        ArgumentOutOfRangeException.ThrowIfZero(argv.Count);
+        HostCommand.Check(argv);
         var started = _time.GetTimestamp();
         if (argv is ["sleep", var seconds] && int.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out var duration))
             return await SleepAsync(argv, TimeSpan.FromSeconds(duration), timeout, ct).ConfigureAwait(false);
