@@ -46,6 +46,9 @@ public abstract partial class HostContract : IAsyncLifetime
 
     protected virtual string Ramdisk => "/guest/initrd.gz";
 
+    /// <summary>The clock of shells and drivers: one without waits on a host that is simulated, the real one on a real host.</summary>
+    protected virtual TimeProvider Time => new InstantTime();
+
     protected static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     /// <summary>A shell on the host of this test. Several of one test lead to the same host.</summary>
@@ -68,13 +71,13 @@ public abstract partial class HostContract : IAsyncLifetime
 
     protected async Task<IHostShell> ShellAsync(TimeProvider? time = null)
     {
-        var shell = await OpenAsync(time ?? new InstantTime());
+        var shell = await OpenAsync(time ?? Time);
         _shells.Add(shell);
         return shell;
     }
 
     protected async Task<XlHostDriver> DriverAsync() =>
-        new(await ShellAsync(), new InstantTime(), NullLogger<XlHostDriver>.Instance);
+        new(await ShellAsync(), Time, NullLogger<XlHostDriver>.Instance);
 
     protected string GuestFileOf(string name, params string[] vifs) =>
         $"name = \"{name}\"\ntype = \"pv\"\nkernel = \"{Kernel}\"\nramdisk = \"{Ramdisk}\"\nextra = \"console=hvc0 quiet\"\nmemory = 128\nvcpus = 1\n"
