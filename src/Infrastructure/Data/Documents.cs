@@ -32,7 +32,8 @@ public sealed record GuestDocument(byte[] Config, IReadOnlyList<GuestDocumentVif
 
 public sealed record GuestDocumentVif(int Devid, string Mac, bool MacWritten);
 
-[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+// Metadata, because the generated fast path writes a null byte[] as "": a host without an xl.conf would get an empty one.
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(HostDocument))]
 [JsonSerializable(typeof(BridgeDocument))]
 [JsonSerializable(typeof(GuestDocument))]

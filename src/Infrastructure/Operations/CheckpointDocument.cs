@@ -46,6 +46,7 @@ internal sealed record CheckpointDomainDocument(int Domid, string Name, IReadOnl
 
 internal sealed record CheckpointVifDocument(int Devid, string Spec, string? Bridge);
 
-[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+// Metadata, because the generated fast path writes a null byte[] as "", which is an empty file and not a missing one.
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(CheckpointDocument))]
 internal sealed partial class CheckpointJson : JsonSerializerContext;
