@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Xl;
 using Xunit;
 
@@ -90,6 +91,25 @@ public class AgreementTests(RealXl xl, ITestOutputHelper output)
                 Assert.Equal(targets.Select(t => XlRun.Flatten(VifSpec.Read(VifSpec.Render(t.Settings, t.Devid)).Reading.Nics[0])), real.Nics!);
             Assert.Equal(after.ToString(), after.WithVifs(targets).ToString());
         });
+
+    [Fact]
+    public void WithDefaults_OnRandomXlConfs_IsReadSoByTheRealXl()
+    {
+        var value = Gen.Elements<string?>(null, "xenbr7", "vif-nat", "a'b", "a\"b\\", "");
+        Check(from conf in Generators.Conf from script in value from bridge in value from backend in value from device in value select (conf, new VifDefaults(script, bridge, backend, device)), Files / 2, edit =>
+        {
+            const string guest = Head + "vif = [ '' ]\n";
+            var before = XlConf.Parse(edit.conf);
+            if (!before.Accepted)
+                return;
+
+            var after = before.WithDefaults(edit.Item2);
+
+            Assert.Equal(edit.Item2, after.Defaults);
+            AssertSame(xl.Create(guest, after.ToString()), after.ReadGuest(GuestFile.Parse(guest)));
+            Assert.Equal(after.ToString(), after.WithDefaults(edit.Item2).ToString());
+        });
+    }
 
     [Fact]
     public void Fix_OfRandomVifStrings_LosesNothingThatXlRead() =>
