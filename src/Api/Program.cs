@@ -1,3 +1,59 @@
+using FluentValidation;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.EntityFrameworkCore;
+using Quartz;
+using Xlnet.Api;
+using Xlnet.Api.Bridges;
+using Xlnet.Api.Common;
+using Xlnet.Api.Guests;
+using Xlnet.Api.Hosts;
+using Xlnet.Api.Macs;
+using Xlnet.Api.Operations;
+using Xlnet.Api.Plans;
+using Xlnet.Api.Vifs;
+using Xlnet.Infrastructure;
+using Xlnet.Infrastructure.Data;
+
 var builder = WebApplication.CreateBuilder(args);
+builder.Services.AddOptions<XlnetOptions>().BindConfiguration("Xlnet").ValidateDataAnnotations().ValidateOnStart();
+builder.Services.AddXlnetInfrastructure(builder.Configuration.GetConnectionString("Xlnet")
+    ?? throw new InvalidOperationException("Set ConnectionStrings__Xlnet to the PostgreSQL database that xlnet is to use, or start it with ./run."));
+builder.Services.AddQuartzHostedService();
+
+builder.Services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));
+builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+builder.Services.Configure<KestrelServerOptions>(options =>
+{
+    options.Limits.MaxRequestBodySize = 1 << 20;
+    options.AddServerHeader = false;
+});
+builder.Services.AddProblemDetails(options => options.CustomizeProblemDetails = ApiProblems.Complete);
+builder.Services.AddExceptionHandler<ApiProblems>();
+builder.Services.AddValidatorsFromAssemblyContaining<Program>(ServiceLifetime.Singleton, includeInternalTypes: true);
+builder.Services.AddOpenApiDocument();
+
+builder.Services.AddScoped<HostService>();
+builder.Services.AddScoped<RevisionService>();
+builder.Services.AddScoped<BridgeService>();
+builder.Services.AddScoped<GuestService>();
+builder.Services.AddScoped<GuestVifs>();
+builder.Services.AddScoped<VifService>();
+builder.Services.AddScoped<MacService>();
+builder.Services.AddScoped<PlanService>();
+builder.Services.AddScoped<OperationService>();
+
 var app = builder.Build();
-app.Run();
+app.UseRequestIds();
+app.UseExceptionHandler();
+app.UseStatusCodePages();
+app.MapV1();
+app.MapHealth();
+app.UseOpenApiDocument();
+
+await using (var db = await app.Services.GetRequiredService<IDbContextFactory<XlnetDbContext>>().CreateDbContextAsync())
+    await DatabaseSetup.RunAsync(db, app.Services.GetRequiredService<TimeProvider>(), CancellationToken.None);
+app.RefuseOpenAddresses();
+await app.RunAsync();
+
+/// <summary>The service; public for the tests that start it.</summary>
+public sealed partial class Program;

@@ -50,14 +50,10 @@ public sealed record XlRun(int Status, string Output, string Message)
     }
 
     public static SortedDictionary<string, string> Flatten(XlNic nic) =>
-        new(nic.Properties.ToDictionary(p => p.Key, p => p.Value switch
-        {
-            bool truth => truth ? "true" : "false",
-            var value => Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture)!,
-        }), StringComparer.Ordinal);
+        new(nic.Properties.ToDictionary(p => p.Key, p => Convert.ToString(p.Value, System.Globalization.CultureInfo.InvariantCulture)!), StringComparer.Ordinal);
 
     private static SortedDictionary<string, string> Flatten(JsonElement nic) =>
-        new(nic.EnumerateObject().ToDictionary(p => p.Name, p => p.Value.ToString()), StringComparer.Ordinal);
+        new(nic.EnumerateObject().ToDictionary(p => p.Name, p => p.Value.ValueKind == JsonValueKind.String ? p.Value.GetString()! : p.Value.GetRawText()), StringComparer.Ordinal);
 }
 
 /// <summary>

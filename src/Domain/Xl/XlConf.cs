@@ -20,7 +20,7 @@ public sealed class XlConf
             Effective("vif.default.backend", null),
             Effective("vif.default.gatewaydev", null));
         Reading = XlConfReader.Read(Syntax, _settings);
-        Findings = [.. FileFindings.OfSyntax(Syntax)];
+        Findings = [.. FileFindings.OfConf(Syntax, _settings, Reading).OrderBy(f => f.Line).ThenBy(f => f.Column)];
     }
 
     public ConfigSyntax Syntax { get; }
@@ -46,7 +46,14 @@ public sealed class XlConf
         if (!Accepted)
             return Reading;
         var reading = guest.ReadWith(Defaults);
-        return reading with { Message = string.Join("\n", new[] { Reading.Message, reading.Message }.Where(m => m.Length > 0)) };
+        if (Reading.Message.Length == 0)
+            return reading;
+
+        // Two of xl's messages do not end their line; "Parsing config from" follows on it.
+        var unended = Reading.Message.EndsWith("invalid autoballoon option", StringComparison.Ordinal)
+            || Reading.Message.EndsWith("invalid domid_policy option", StringComparison.Ordinal);
+        var message = Reading.Message + (unended ? $"Parsing config from {XlReader.GuestFileName}" : "");
+        return reading with { Message = reading.Message.Length == 0 ? message : $"{message}\n{reading.Message}" };
     }
 
     /// <summary>The file with these defaults in force; null takes a setting out.</summary>

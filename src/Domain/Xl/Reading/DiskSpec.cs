@@ -137,7 +137,9 @@ internal sealed class DiskSpec
             return SetPositional(rest[..positional].TrimEnd1(','));
         }
 
-        Error(line.ToString(), "bad disk syntax");
+        // Alone at the end, a character that fits nowhere passes unseen.
+        if (rest.Length > 1)
+            Error(line.ToString(), "bad disk syntax");
         return false;
     }
 

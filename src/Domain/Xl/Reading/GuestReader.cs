@@ -92,7 +92,7 @@ internal sealed partial class GuestReader : ConfigReader
         ReadLongs("cpu_weight", "cap", "period", "slice", "latency", "extratime", "memory", "maxmem");
         var vcpus = GetLong("vcpus") ?? 0;
         if (unchecked((int)vcpus) < 0)
-            return Refuse("libxl: error: libxl_utils.c:808:libxl_cpu_bitmap_alloc: invalid number of cpus provided\nUnable to allocate cpumap");
+            return Refuse("libxl: error: libxl_utils.c:809:libxl_cpu_bitmap_alloc: invalid number of cpus provided\nUnable to allocate cpumap");
         var maxVcpus = unchecked((int)(GetLong("maxvcpus") ?? 0));
         if (GetString("vuart") is { } vuart && !IsOneOf(vuart, "unknown", "sbsa_uart"))
             return Refuse($"ERROR: invalid value \"{vuart}\" for \"vuart\"");
@@ -172,10 +172,10 @@ internal sealed partial class GuestReader : ConfigReader
         GetString("rdm");
         foreach (var spec in GetItems("pci"))
         {
-            if (PciSpec.IsValid(spec, out var printed))
+            if (PciSpec.IsValid(spec, out var printed, out var status))
                 continue;
             PrintPart(printed);
-            return Refuse($"unable to parse PCI_SPEC_STRING `{spec}' for passthrough", PciSpec.ErrorInvalid);
+            return Refuse($"unable to parse PCI_SPEC_STRING `{spec}' for passthrough", status);
         }
 
         GetList("dtdev");
@@ -451,8 +451,8 @@ internal sealed partial class GuestReader : ConfigReader
             }
         }
 
-        if (Settings.Find("cpuid") is { IsList: false })
-            GetString("cpuid");
+        if (Settings.Find("cpuid") is { IsList: false } && GetString("cpuid") is { } cpuid && Tokens(cpuid) is [not "host", ..])
+            Print($"while parsing CPUID string: \"{cpuid}\":\n  error: first word must be \"host\"");
         return null;
     }
 

@@ -5,13 +5,18 @@ namespace Xlnet.Domain.Xl;
 /// <summary>One entry of <c>pci</c> (libxlu_pci.c): whether xl takes it.</summary>
 internal static class PciSpec
 {
-    /// <summary>xl's exit status for one that it refuses: libxl's ERROR_INVAL, positive.</summary>
-    public const int ErrorInvalid = 6;
+    /// <summary>libxl's ERROR_INVAL and ERROR_FAIL, positive: xl exits with them.</summary>
+    private const int ErrorInvalid = 6;
+
+    private const int ErrorFail = 3;
 
     private static readonly SearchValues<char> AddressStart = SearchValues.Create("0123456789abcdefABCDEF:");
 
-    public static bool IsValid(string spec, out string printed)
+    /// <param name="printed">What xl prints of it first, without ending the line.</param>
+    /// <param name="status">xl's exit status for one that it refuses.</param>
+    public static bool IsValid(string spec, out string printed, out int status)
     {
+        status = ErrorInvalid;
         printed = "";
         var (hasAddress, hasName) = (false, false);
         var rest = spec.AsSpan();
@@ -58,6 +63,7 @@ internal static class PciSpec
                 case "rdm_policy":
                     if (value.ToString().ToLowerInvariant() is not ("invalid" or "strict" or "relaxed"))
                     {
+                        status = ErrorFail;
                         printed = $"Unknown RDM policy: {value}";
                         return false;
                     }

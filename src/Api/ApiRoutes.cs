@@ -1,0 +1,29 @@
+using Xlnet.Api.Bridges;
+using Xlnet.Api.Common;
+using Xlnet.Api.Guests;
+using Xlnet.Api.Hosts;
+using Xlnet.Api.Lint;
+using Xlnet.Api.Macs;
+using Xlnet.Api.Operations;
+using Xlnet.Api.Plans;
+using Xlnet.Api.Vifs;
+
+namespace Xlnet.Api;
+
+internal static class ApiRoutes
+{
+    /// <summary>Every route of the API.</summary>
+    public static void MapV1(this WebApplication app)
+    {
+        var v1 = app.MapGroup("/v1").WithApiDefaults();
+        v1.MapHosts();
+        v1.MapBridges();
+        v1.MapGuests();
+        v1.MapVifs();
+        v1.MapPlans();
+        v1.MapOperations();
+        v1.MapRevisions();
+        v1.MapMacs();
+        v1.MapLint();
+    }
+}

@@ -1,0 +1,180 @@
+using FluentValidation;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using Xlnet.Api.Common;
+using Xlnet.Domain.Bridges;
+using Xlnet.Domain.Common;
+using Xlnet.Domain.Hosts;
+using Xlnet.Infrastructure.Data;
+
+namespace Xlnet.Api.Bridges;
+
+/// <summary>A bridge as it is put.</summary>
+/// <param name="Kind">`linux` unless given, or `openvswitch`.</param>
+/// <param name="Mtu">In bytes, 68 to 65535; left out, the host's own stays.</param>
+/// <param name="Description">For people; up to 1,000 characters.</param>
+public sealed record BridgeRequest(BridgeKind? Kind = null, int? Mtu = null, string? Description = null);
+
+/// <summary>A new bridge.</summary>
+/// <param name="Name">1 to 15 letters, digits, '.', '_' and '-'; no '.' for Open vSwitch.</param>
+/// <inheritdoc cref="BridgeRequest"/>
+public sealed record CreateBridgeRequest(string? Name = null, BridgeKind? Kind = null, int? Mtu = null, string? Description = null)
+{
+    internal BridgeRequest ToPut() => new(Kind, Mtu, Description);
+}
+
+public sealed record BridgeResponse(string Name, BridgeKind Kind, int? Mtu, string? Description, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+{
+    internal static BridgeResponse Of(Bridge bridge) =>
+        new(bridge.Name.Value, bridge.Kind, bridge.Mtu, bridge.Description, bridge.CreatedAt, bridge.UpdatedAt);
+}
+
+internal sealed class BridgeRequestValidator : AbstractValidator<BridgeRequest>
+{
+    public BridgeRequestValidator()
+    {
+        RuleFor(b => b.Mtu).InclusiveBetween(68, 65535).WithErrorCode("bridge.mtu").WithMessage("An MTU is 68 to 65535 bytes.");
+        RuleFor(b => b.Description).MaximumLength(1000).WithErrorCode("description.too-long");
+    }
+}
+
+internal sealed class CreateBridgeRequestValidator : AbstractValidator<CreateBridgeRequest>
+{
+    public CreateBridgeRequestValidator(IValidator<BridgeRequest> put)
+    {
+        RuleFor(r => r.Name).Must(n => InterfaceName.TryParse(n, null, out _)).WithErrorCode("bridge.name").WithMessage($"Give the bridge a name: {InterfaceName.Rule}.");
+        RuleFor(r => r).Custom((request, context) =>
+        {
+            foreach (var failure in put.Validate(request.ToPut()).Errors)
+                context.AddFailure(failure);
+        });
+    }
+}
+
+internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, TimeProvider clock)
+{
+    public async Task<Page<BridgeResponse>> ListAsync(ResourceName host, PageQuery page, CancellationToken ct)
+    {
+        var hostId = await HostIds.FindAsync(db, host, ct);
+        var after = page.After;
+        var rows = await db.Bridges.AsNoTracking().Where(b => b.HostId == hostId)
+            .Where(b => after == null || string.Compare((string)(object)b.Name, after) > 0)
+            .OrderBy(b => b.Name).Take(page.Size + 1).ToListAsync(ct);
+        return page.ToPage(rows, BridgeResponse.Of, b => b.Name.Value);
+    }
+
+    public async Task<Bridge> GetAsync(ResourceName host, InterfaceName name, CancellationToken ct)
+    {
+        var hostId = await HostIds.FindAsync(db, host, ct);
+        return await db.Bridges.AsNoTracking().SingleOrDefaultAsync(b => b.HostId == hostId && b.Name == name, ct)
+            ?? throw RuleException.NotFound("bridge", name.Value);
+    }
+
+    public async Task<(Bridge Bridge, bool Created)> PutAsync(
+        HttpContext http, ResourceName host, InterfaceName name, BridgeRequest put, bool createOnly, bool validateOnly, CancellationToken ct)
+    {
+        var kind = put.Kind ?? BridgeKind.Linux;
+        if (Bridge.CheckName(name, kind) is { } wrong)
+            throw RuleException.Invalid(createOnly ? "/name" : "bridge", "bridge.name.openvswitch", wrong);
+
+        await using var write = await HostWrite.BeginAsync(db, request, clock, host, ct);
+        var bridge = await db.Bridges.SingleOrDefaultAsync(b => b.HostId == write.Host.Id && b.Name == name, ct);
+        var created = bridge is null;
+        if (!created && createOnly)
+            throw new RuleException(RuleKind.Conflict, "bridge.exists", $"The host '{host}' has a bridge '{name}' already.");
+        ApiDefaults.CheckPreconditions(http, bridge?.Version);
+        var before = bridge is null ? null : BridgeDocument.Of(bridge);
+        if (bridge is null)
+            db.Add(bridge = new Bridge { HostId = write.Host.Id, Name = name, CreatedAt = write.Now, UpdatedAt = write.Now });
+        (bridge.Kind, bridge.Mtu, bridge.Description) = (kind, put.Mtu, put.Description);
+        var after = BridgeDocument.Of(bridge);
+        if (before != after)
+            bridge.UpdatedAt = write.Now;
+        write.Record(RevisionObjectKind.Bridge, name.Value, created ? "bridge.create" : "bridge.update", $"bridges/{name}", before, after);
+        await write.CommitAsync(validateOnly, ct);
+        return (bridge, created);
+    }
+
+    public async Task DeleteAsync(HttpContext http, ResourceName host, InterfaceName name, bool validateOnly, CancellationToken ct)
+    {
+        await using var write = await HostWrite.BeginAsync(db, request, clock, host, ct);
+        var bridge = await db.Bridges.SingleOrDefaultAsync(b => b.HostId == write.Host.Id && b.Name == name, ct)
+            ?? throw RuleException.NotFound("bridge", name.Value);
+        ApiDefaults.CheckPreconditions(http, bridge.Version);
+        var user = await db.Vifs.AsNoTracking()
+            .Where(v => v.HostId == write.Host.Id && (v.Bridge == name.Value || v.Bridge!.StartsWith(name.Value + ".") || v.Bridge!.StartsWith(name.Value + ":")))
+            .Join(db.Guests, v => v.GuestId, g => g.Id, (v, g) => new { g.Name, v.Devid }).OrderBy(u => u.Name).FirstOrDefaultAsync(ct);
+        if (user is not null)
+        {
+            throw new RuleException(RuleKind.Conflict, "bridge.in-use", $"The vif {host}/{user.Name}/{user.Devid} is on the bridge '{name}': move it first.")
+                .With("conflictingVif", new MacHolder(host.Value, user.Name.Value, user.Devid));
+        }
+
+        db.Remove(bridge);
+        write.Record(RevisionObjectKind.Bridge, name.Value, "bridge.delete", $"bridges/{name}", BridgeDocument.Of(bridge), null);
+        await write.CommitAsync(validateOnly, ct);
+    }
+}
+
+internal static class BridgeEndpoints
+{
+    public static RouteGroupBuilder MapBridges(this RouteGroupBuilder v1)
+    {
+        var bridges = v1.MapGroup("/hosts/{host}/bridges").WithTags("Bridges").ProducesProblem(StatusCodes.Status404NotFound);
+        bridges.MapGet("/", ListAsync).WithName("Bridges_List").WithSummary("List a host's bridges by name");
+        bridges.MapPost("/", CreateAsync).WithName("Bridges_Create").WithSummary("Make a bridge").WithValidation<CreateBridgeRequest>()
+            .ProducesProblem(StatusCodes.Status409Conflict);
+        bridges.MapGet("/{bridge}", GetAsync).WithName("Bridges_Get").WithSummary("Read a bridge");
+        bridges.MapPut("/{bridge}", PutAsync).WithName("Bridges_Put").WithSummary("Make a bridge, or change it").WithValidation<BridgeRequest>()
+            .ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        bridges.MapPatch("/{bridge}", PatchAsync).WithName("Bridges_Patch").WithSummary("Change some of a bridge (JSON Merge Patch)")
+            .Accepts<BridgeRequest>("application/merge-patch+json", "application/json").ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        bridges.MapDelete("/{bridge}", DeleteAsync).WithName("Bridges_Delete").WithSummary("Take a bridge away")
+            .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        return bridges;
+    }
+
+    private static async Task<Ok<Page<BridgeResponse>>> ListAsync(string host, [AsParameters] PageQuery page, BridgeService bridges, CancellationToken ct) =>
+        TypedResults.Ok(await bridges.ListAsync(RouteNames.Host(host), page, ct));
+
+    private static async Task<Ok<BridgeResponse>> GetAsync(string host, string bridge, HttpContext http, BridgeService bridges, CancellationToken ct)
+    {
+        var found = await bridges.GetAsync(RouteNames.Host(host), RouteNames.Bridge(bridge), ct);
+        ApiDefaults.SetETag(http, found.Version);
+        return TypedResults.Ok(BridgeResponse.Of(found));
+    }
+
+    private static async Task<Created<BridgeResponse>> CreateAsync(
+        string host, CreateBridgeRequest body, HttpContext http, BridgeService bridges, CancellationToken ct, bool validateOnly = false)
+    {
+        var (bridge, _) = await bridges.PutAsync(http, RouteNames.Host(host), RouteNames.Bridge(body.Name!), body.ToPut(), createOnly: true, validateOnly, ct);
+        ApiDefaults.SetETag(http, bridge.Version);
+        return TypedResults.Created($"/v1/hosts/{host}/bridges/{bridge.Name}", BridgeResponse.Of(bridge));
+    }
+
+    private static async Task<Results<Ok<BridgeResponse>, Created<BridgeResponse>>> PutAsync(
+        string host, string bridge, BridgeRequest body, HttpContext http, BridgeService bridges, CancellationToken ct, bool validateOnly = false)
+    {
+        var (put, created) = await bridges.PutAsync(http, RouteNames.Host(host), RouteNames.Bridge(bridge), body, createOnly: false, validateOnly, ct);
+        ApiDefaults.SetETag(http, put.Version);
+        return created ? TypedResults.Created($"/v1/hosts/{host}/bridges/{put.Name}", BridgeResponse.Of(put)) : TypedResults.Ok(BridgeResponse.Of(put));
+    }
+
+    private static async Task<Ok<BridgeResponse>> PatchAsync(
+        string host, string bridge, HttpContext http, BridgeService bridges, CancellationToken ct, bool validateOnly = false)
+    {
+        var (hostName, name) = (RouteNames.Host(host), RouteNames.Bridge(bridge));
+        var current = await bridges.GetAsync(hostName, name, ct);
+        var patched = await ApiDefaults.PatchAsync(http, new BridgeRequest(current.Kind, current.Mtu, current.Description), ct);
+        var (put, _) = await bridges.PutAsync(http, hostName, name, patched, createOnly: false, validateOnly, ct);
+        ApiDefaults.SetETag(http, put.Version);
+        return TypedResults.Ok(BridgeResponse.Of(put));
+    }
+
+    private static async Task<NoContent> DeleteAsync(
+        string host, string bridge, HttpContext http, BridgeService bridges, CancellationToken ct, bool validateOnly = false)
+    {
+        await bridges.DeleteAsync(http, RouteNames.Host(host), RouteNames.Bridge(bridge), validateOnly, ct);
+        return TypedResults.NoContent();
+    }
+}

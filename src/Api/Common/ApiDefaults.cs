@@ -1,0 +1,182 @@
+using System.Globalization;
+using System.Text.Json;
+using FluentValidation;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
+using Xlnet.Domain.Common;
+
+namespace Xlnet.Api.Common;
+
+/// <summary>What every endpoint does the same way.</summary>
+internal static class ApiDefaults
+{
+    /// <summary>Every error of every operation is a problem.</summary>
+    public static RouteGroupBuilder WithApiDefaults(this RouteGroupBuilder group) => group
+        .ProducesProblem(StatusCodes.Status400BadRequest)
+        .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
+
+    /// <summary>Has the body checked by its validator before the handler sees it.</summary>
+    public static RouteHandlerBuilder WithValidation<T>(this RouteHandlerBuilder endpoint) => endpoint.AddEndpointFilter(async (context, next) =>
+    {
+        if (context.Arguments.OfType<T>().FirstOrDefault() is { } body)
+            Validate(context.HttpContext.RequestServices, body);
+        return await next(context);
+    });
+
+    /// <exception cref="RuleException">422, with every field at fault.</exception>
+    public static void Validate<T>(IServiceProvider services, T body)
+    {
+        var result = services.GetRequiredService<IValidator<T>>().Validate(body);
+        if (result.IsValid)
+            return;
+        FieldError[] errors = [.. result.Errors.Select(e => new FieldError(Pointer(e.PropertyName), e.ErrorCode, e.ErrorMessage))];
+        throw new RuleException(RuleKind.Invalid, "validation",
+            errors.Length == 1 ? errors[0].Message : $"{errors.Length} fields are wrong; 'errors' says which.", errors);
+    }
+
+    /// <summary>Reads a JSON Merge Patch (RFC 7396) and applies it to what is there, as its PUT would spell it.</summary>
+    public static async Task<T> PatchAsync<T>(HttpContext http, T current, CancellationToken ct)
+    {
+        var options = http.RequestServices.GetRequiredService<IOptions<Microsoft.AspNetCore.Http.Json.JsonOptions>>().Value.SerializerOptions;
+        if (http.Request.ContentType?.Split(';')[0].Trim() is not ("application/json" or "application/merge-patch+json"))
+            throw new BadHttpRequestException("content type", StatusCodes.Status415UnsupportedMediaType);
+        try
+        {
+            using var patch = await JsonDocument.ParseAsync(http.Request.Body, new JsonDocumentOptions { MaxDepth = 32, AllowDuplicateProperties = false }, ct);
+            if (patch.RootElement.ValueKind != JsonValueKind.Object)
+                throw new JsonException("A merge patch is an object.");
+            using var buffer = new MemoryStream();
+            using (var writer = new Utf8JsonWriter(buffer))
+                Merge(JsonSerializer.SerializeToElement(current, options), patch.RootElement, writer);
+            var patched = JsonSerializer.Deserialize<T>(buffer.ToArray(), options)!;
+            Validate(http.RequestServices, patched);
+            return patched;
+        }
+        catch (JsonException e)
+        {
+            throw new BadHttpRequestException("JSON", e);
+        }
+    }
+
+    /// <summary>
+    /// Checks If-Match and If-None-Match against what is there.
+    /// </summary>
+    /// <param name="current">The version of what is there; null when nothing is.</param>
+    /// <exception cref="RuleException">412.</exception>
+    public static void CheckPreconditions(HttpContext http, uint? current)
+    {
+        var tag = current is { } version ? ETag(version) : null;
+        var match = http.Request.Headers.IfMatch.ToString();
+        if (match.Length > 0 && (tag is null || match != "*" && !match.Split(',').Any(m => m.Trim() == tag)))
+        {
+            throw new RuleException(RuleKind.PreconditionFailed, "precondition.if-match", tag is null
+                ? "If-Match asks for something that is there, and nothing is."
+                : $"If-Match names {match}, and the version is {tag} by now: read it again and decide anew.");
+        }
+
+        var none = http.Request.Headers.IfNoneMatch.ToString();
+        if (!HttpMethods.IsGet(http.Request.Method) && none.Length > 0 && tag is not null && (none == "*" || none.Split(',').Any(m => m.Trim() == tag)))
+            throw new RuleException(RuleKind.PreconditionFailed, "precondition.if-none-match", "If-None-Match asks for nothing to be there, and something is.");
+    }
+
+    public static string ETag(uint version) => string.Create(CultureInfo.InvariantCulture, $"\"{version:x}\"");
+
+    /// <summary>Sends the version of what the answer shows.</summary>
+    public static void SetETag(HttpContext http, uint version) => http.Response.Headers.ETag = ETag(version);
+
+    /// <summary>A body of raw bytes: a file.</summary>
+    public static async Task<byte[]> ReadFileAsync(HttpContext http, CancellationToken ct)
+    {
+        if (http.Request.ContentType?.Split(';')[0].Trim() is not "text/plain")
+            throw new BadHttpRequestException("content type", StatusCodes.Status415UnsupportedMediaType);
+        using var buffer = new MemoryStream();
+        await http.Request.Body.CopyToAsync(buffer, ct);
+        return buffer.ToArray();
+    }
+
+    private static string Pointer(string property) => JsonPointer.OfPath("$." + string.Join('.', property.Split('.').Select(JsonNamingPolicy.CamelCase.ConvertName)));
+
+    private static void Merge(JsonElement target, JsonElement patch, Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
+        foreach (var member in target.EnumerateObject().Where(m => !patch.TryGetProperty(m.Name, out _)))
+            member.WriteTo(writer);
+        foreach (var member in patch.EnumerateObject().Where(m => m.Value.ValueKind != JsonValueKind.Null))
+        {
+            writer.WritePropertyName(member.Name);
+            if (member.Value.ValueKind == JsonValueKind.Object)
+            {
+                var below = target.TryGetProperty(member.Name, out var value) && value.ValueKind == JsonValueKind.Object ? value : EmptyObject;
+                Merge(below, member.Value, writer);
+            }
+            else
+            {
+                member.Value.WriteTo(writer);
+            }
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static readonly JsonElement EmptyObject = JsonDocument.Parse("{}").RootElement.Clone();
+}
+
+/// <summary>Names in the URL. What is no name at all is a problem that says the rule.</summary>
+internal static class RouteNames
+{
+    public static ResourceName Host(string text) => Parse<ResourceName>(text, "host", ResourceName.Rule);
+
+    public static ResourceName Pool(string text) => Parse<ResourceName>(text, "pool", ResourceName.Rule);
+
+    public static GuestName Guest(string text) => Parse<GuestName>(text, "guest", GuestName.Rule);
+
+    public static InterfaceName Bridge(string text) => Parse<InterfaceName>(text, "bridge", InterfaceName.Rule);
+
+    private static T Parse<T>(string text, string parameter, string rule) where T : IParsable<T> =>
+        T.TryParse(text, null, out var name)
+            ? name
+            : throw RuleException.Invalid(parameter, $"{parameter}.name", $"'{text}' cannot name a {parameter}: {rule}.");
+}
+
+/// <summary>Where a page begins and how long it is.</summary>
+internal sealed record PageQuery([property: FromQuery] string? Cursor, [property: FromQuery] string? Limit)
+{
+    public const int DefaultLimit = 100;
+    public const int MaxLimit = 1000;
+
+    public int Size =>
+        Limit is null ? DefaultLimit
+        : int.TryParse(Limit, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) && limit is >= 1 and <= MaxLimit ? limit
+        : throw RuleException.Invalid("limit", "page.limit", $"limit={Limit} is out of range: 1 to {MaxLimit}.");
+
+    /// <summary>The key of the last item of the page before; null on the first page.</summary>
+    public string? After
+    {
+        get
+        {
+            if (Cursor is null)
+                return null;
+            try
+            {
+                var bytes = System.Buffers.Text.Base64Url.DecodeFromChars(Cursor);
+                var text = new System.Text.UTF8Encoding(false, throwOnInvalidBytes: true).GetString(bytes);
+                if (!text.Contains('\0'))
+                    return text;
+            }
+            catch (Exception e) when (e is FormatException or ArgumentException)
+            {
+            }
+
+            throw RuleException.Invalid("cursor", "page.cursor", "This cursor is none of xlnet's: take 'next' of the page before, or leave it out.");
+        }
+    }
+
+    /// <summary>A page of items that were read with one more than its size.</summary>
+    public Page<TOut> ToPage<TIn, TOut>(List<TIn> items, Func<TIn, TOut> convert, Func<TIn, string> key)
+    {
+        var more = items.Count > Size;
+        var shown = more ? items.GetRange(0, Size) : items;
+        return new Page<TOut>([.. shown.Select(convert)],
+            more ? System.Buffers.Text.Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes(key(shown[^1]))) : null);
+    }
+}

@@ -1,0 +1,180 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using Xlnet.Domain.Common;
+using Xlnet.Infrastructure.Hosts;
+
+namespace Xlnet.Api.Common;
+
+/// <summary>The one place where an error becomes an answer: a problem (RFC 9457) with a stable relative type.</summary>
+internal sealed class ApiProblems(IProblemDetailsService problems, ILogger<ApiProblems> logger) : IExceptionHandler
+{
+    public async ValueTask<bool> TryHandleAsync(HttpContext http, Exception exception, CancellationToken ct)
+    {
+        if (exception is OperationCanceledException && http.RequestAborted.IsCancellationRequested)
+            return true;
+
+        var problem = exception switch
+        {
+            RuleException e => OfRule(e),
+            BadHttpRequestException e => OfBadRequest(e),
+            DbUpdateConcurrencyException => Problem(StatusCodes.Status409Conflict, "conflict.concurrent",
+                "Someone else changed this at the same moment; nothing was changed. Read it again and decide anew."),
+            DbUpdateException { InnerException: PostgresException e } => OfPostgres(e),
+            PostgresException e => OfPostgres(e),
+            HostShellException e => Problem(StatusCodes.Status502BadGateway, $"host.{Kebab.Name(e.Error)}", e.Message),
+            HostAnswerException e => OfAnswer(e),
+            _ => null,
+        };
+        if (problem is null)
+        {
+            logger.LogError(exception, "{Method} {Path} failed", http.Request.Method, http.Request.Path);
+            problem = Problem(StatusCodes.Status500InternalServerError, "internal", "xlnet failed. The log has the details under this request id.");
+        }
+
+        http.Response.StatusCode = problem.Status!.Value;
+        await problems.WriteAsync(new ProblemDetailsContext { HttpContext = http, ProblemDetails = problem, Exception = exception });
+        return true;
+    }
+
+    /// <summary>What every problem carries, whoever wrote it.</summary>
+    public static void Complete(ProblemDetailsContext context)
+    {
+        var problem = context.ProblemDetails;
+        problem.Status ??= context.HttpContext.Response.StatusCode;
+        if (problem.Type is null || !problem.Type.StartsWith("/problems/", StringComparison.Ordinal))
+        {
+            (problem.Type, problem.Title, problem.Detail) = problem.Status switch
+            {
+                404 => ("/problems/not-found", "Not found", problem.Detail ?? $"There is nothing at {context.HttpContext.Request.Path}."),
+                405 => ("/problems/method-not-allowed", "Method not allowed", problem.Detail ?? $"{context.HttpContext.Request.Method} is not for {context.HttpContext.Request.Path}."),
+                415 => ("/problems/content-type", "Unsupported content type", problem.Detail ?? "Send application/json, or text/plain where a file is meant."),
+                var status => ($"/problems/http-{status}", problem.Title ?? "Error", problem.Detail),
+            };
+        }
+
+        problem.Instance ??= context.HttpContext.Request.Path;
+        problem.Extensions["requestId"] = context.HttpContext.TraceIdentifier;
+        problem.Extensions.Remove("traceId");
+    }
+
+    public static ProblemDetails Problem(int status, string code, string detail, IReadOnlyList<FieldError>? fields = null)
+    {
+        var problem = new ProblemDetails { Status = status, Type = $"/problems/{code}", Title = Title(status), Detail = detail };
+        problem.Extensions["code"] = code;
+        if (fields is { Count: > 0 })
+            problem.Extensions["errors"] = fields;
+        return problem;
+    }
+
+    private static ProblemDetails OfRule(RuleException exception)
+    {
+        var problem = Problem(
+            exception.Kind switch
+            {
+                RuleKind.Invalid => StatusCodes.Status422UnprocessableEntity,
+                RuleKind.NotFound => StatusCodes.Status404NotFound,
+                RuleKind.Conflict => StatusCodes.Status409Conflict,
+                RuleKind.PreconditionFailed => StatusCodes.Status412PreconditionFailed,
+                RuleKind.PreconditionRequired => StatusCodes.Status428PreconditionRequired,
+                _ => throw new ArgumentOutOfRangeException(nameof(exception)),
+            },
+            exception.Code, exception.Message, exception.Fields);
+        foreach (var (name, value) in exception.Extensions)
+            problem.Extensions[name] = value;
+        return problem;
+    }
+
+    private static ProblemDetails OfBadRequest(BadHttpRequestException exception)
+    {
+        if (exception.InnerException is JsonException json)
+        {
+            var pointer = JsonPointer.OfPath(json.Path);
+            var message = json.Message.Split(" Path: ", 2)[0];
+            return Problem(StatusCodes.Status400BadRequest, "body.json", $"The body cannot be read: {message}", [new FieldError(pointer, "body.json", message)]);
+        }
+
+        return exception.StatusCode switch
+        {
+            StatusCodes.Status413PayloadTooLarge => Problem(413, "body.too-large", "The body is larger than 1 MiB (1,048,576 bytes)."),
+            StatusCodes.Status415UnsupportedMediaType => Problem(415, "content-type", "This content type is not taken here: send application/json, or text/plain where a file is meant."),
+            var status => Problem(status, "request.malformed", exception.Message),
+        };
+    }
+
+    private static ProblemDetails? OfPostgres(PostgresException exception) => exception.SqlState switch
+    {
+        PostgresErrorCodes.UniqueViolation => Problem(StatusCodes.Status409Conflict, "conflict.exists",
+            $"Another one with the same value is there already ({exception.ConstraintName})."),
+        PostgresErrorCodes.ForeignKeyViolation => Problem(StatusCodes.Status409Conflict, "conflict.in-use",
+            $"Something still refers to it, or what it refers to has just gone ({exception.ConstraintName})."),
+        PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure => Problem(StatusCodes.Status409Conflict, "conflict.concurrent",
+            "Someone else changed the same things at the same moment; nothing was changed. Try again."),
+        _ => null,
+    };
+
+    private static ProblemDetails OfAnswer(HostAnswerException exception)
+    {
+        var problem = Problem(StatusCodes.Status502BadGateway, "host.answer", exception.Message);
+        if (exception.Command is { } command)
+        {
+            problem.Extensions["command"] = command.Argv;
+            problem.Extensions["exitStatus"] = command.ExitStatus;
+            problem.Extensions["stderr"] = command.Stderr;
+        }
+
+        return problem;
+    }
+
+    private static string Title(int status) => status switch
+    {
+        400 => "The request cannot be read",
+        404 => "Not found",
+        409 => "It clashes with what is there",
+        412 => "It has changed in between",
+        413 => "Too large",
+        415 => "Unsupported content type",
+        422 => "It cannot be right",
+        428 => "Say which version you mean",
+        502 => "The host could not be asked",
+        _ => "Error",
+    };
+}
+
+internal static class JsonPointer
+{
+    /// <summary>A JSON path as System.Text.Json gives it (<c>$.vifs[0].mac</c>, <c>$['a b']</c>) as a JSON Pointer.</summary>
+    public static string OfPath(string? path)
+    {
+        if (path is null || path == "$")
+            return "";
+        var pointer = new System.Text.StringBuilder();
+        for (var i = 1; i < path.Length;)
+        {
+            string token;
+            if (path[i] == '[' && i + 1 < path.Length && path[i + 1] == '\'')
+            {
+                var end = path.IndexOf("']", i + 2, StringComparison.Ordinal);
+                end = end < 0 ? path.Length : end;
+                token = path[(i + 2)..end];
+                i = Math.Min(path.Length, end + 2);
+            }
+            else
+            {
+                var start = i + 1;
+                var end = path.IndexOfAny(['.', '[', ']'], start);
+                end = end < 0 ? path.Length : end;
+                token = path[start..end];
+                i = end < path.Length && path[end] == ']' ? end + 1 : end;
+            }
+
+            pointer.Append('/').Append(Escape(token));
+        }
+
+        return pointer.ToString();
+    }
+
+    public static string Escape(string token) => token.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
+}

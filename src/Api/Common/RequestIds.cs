@@ -1,0 +1,49 @@
+using System.Net;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.Options;
+using Xlnet.Infrastructure;
+using Xlnet.Infrastructure.Data;
+
+namespace Xlnet.Api.Common;
+
+internal static class RequestIds
+{
+    private const string Header = "X-Request-ID";
+
+    /// <summary>Takes the caller's X-Request-ID, or makes one; echoes it, and notes it for the audit log.</summary>
+    public static void UseRequestIds(this WebApplication app) => app.Use((http, next) =>
+    {
+        var given = http.Request.Headers[Header].ToString();
+        if (given.Length is >= 1 and <= 128 && given.All(c => c is > ' ' and <= '~'))
+            http.TraceIdentifier = given;
+        else
+            http.TraceIdentifier = Guid.CreateVersion7().ToString();
+        http.Response.Headers[Header] = http.TraceIdentifier;
+
+        var request = http.RequestServices.GetRequiredService<RequestInfo>();
+        request.RequestId = http.TraceIdentifier;
+        request.RemoteAddress = http.Connection.RemoteIpAddress;
+        return next(http);
+    });
+
+    /// <summary>
+    /// Without authentication, whoever reaches the service may change hosts: so it stops when it listens where others than this
+    /// machine can reach it.
+    /// </summary>
+    public static void RefuseOpenAddresses(this WebApplication app) => app.Lifetime.ApplicationStarted.Register(() =>
+    {
+        if (app.Services.GetRequiredService<IOptions<XlnetOptions>>().Value.AllowUnauthenticated)
+            return;
+        var open = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses
+            .FirstOrDefault(a => !IsLoopback(BindingAddress.Parse(a).Host));
+        if (open is null)
+            return;
+        app.Logger.LogCritical("xlnet asks nobody who he is yet, so it listens on loopback addresses only, and {Address} is none", open);
+        Environment.ExitCode = 1;
+        app.Lifetime.StopApplication();
+    });
+
+    private static bool IsLoopback(string host) =>
+        host == "localhost" || IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address);
+}

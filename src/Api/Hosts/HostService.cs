@@ -1,0 +1,147 @@
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using Xlnet.Api.Common;
+using Xlnet.Domain.Common;
+using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Macs;
+using Xlnet.Domain.Xl;
+using Xlnet.Infrastructure.Data;
+
+namespace Xlnet.Api.Hosts;
+
+internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimeProvider clock, MacAllocator macs)
+{
+    public async Task<(Host Host, string? Pool)> GetAsync(ResourceName name, CancellationToken ct)
+    {
+        var row = await db.Hosts.AsNoTracking().Where(h => h.Name == name)
+            .Select(h => new { Host = h, Pool = db.MacPools.Where(p => p.Id == h.MacPoolId).Select(p => p.Name).FirstOrDefault() })
+            .SingleOrDefaultAsync(ct) ?? throw RuleException.NotFound("host", name.Value);
+        return (row.Host, row.Pool?.Value);
+    }
+
+    public async Task<Page<HostResponse>> ListAsync(PageQuery page, CancellationToken ct)
+    {
+        var after = page.After;
+        var rows = await db.Hosts.AsNoTracking()
+            .Where(h => after == null || string.Compare((string)(object)h.Name, after) > 0)
+            .OrderBy(h => h.Name).Take(page.Size + 1)
+            .Select(h => new { Host = h, Pool = db.MacPools.Where(p => p.Id == h.MacPoolId).Select(p => p.Name).FirstOrDefault() })
+            .ToListAsync(ct);
+        return page.ToPage(rows, r => HostResponse.Of(r.Host, r.Pool?.Value), r => r.Host.Name.Value);
+    }
+
+    /// <returns>The host, and whether it is new.</returns>
+    public async Task<(Host Host, string? Pool, bool Created)> PutAsync(
+        HttpContext http, ResourceName name, HostRequest put, bool createOnly, bool validateOnly, CancellationToken ct)
+    {
+        var pool = await FindPoolAsync(put.MacPool, ct);
+        var write = await HostWrite.TryBeginAsync(db, request, clock, name, ct);
+        var created = write is null;
+        if (write is not null && createOnly)
+        {
+            await write.DisposeAsync();
+            throw new RuleException(RuleKind.Conflict, "host.exists", $"There is a host '{name}' already: PUT /v1/hosts/{name} changes it.");
+        }
+
+        ApiDefaults.CheckPreconditions(http, write?.Host.Version);
+        write ??= await CreateAsync(name, put, ct);
+        await using (write)
+        {
+            var host = write.Host;
+            if (host.DriverKind != put.Driver!.Kind || host.DriverPath != put.Driver.Path)
+            {
+                throw new RuleException(RuleKind.Conflict, "host.driver",
+                    $"The driver of a host cannot be changed ({Kebab.Name(host.DriverKind)}): delete the host and put it anew.",
+                    new FieldError("/driver", "host.driver", "differs from the present one"));
+            }
+
+            var before = created ? null : HostDocument.Of(host);
+            host.Description = put.Description;
+            host.MacPolicy = put.MacPolicy ?? MacPolicy.Allocate;
+            host.MacPoolId = pool?.Id;
+            write.Record(RevisionObjectKind.Host, "", created ? "host.create" : "host.update", "", before, HostDocument.Of(host));
+            await write.CommitAsync(validateOnly, ct);
+            return (host, pool?.Name.Value, created);
+        }
+    }
+
+    public async Task DeleteAsync(HttpContext http, ResourceName name, bool validateOnly, CancellationToken ct)
+    {
+        await using var write = await HostWrite.BeginAsync(db, request, clock, name, ct);
+        ApiDefaults.CheckPreconditions(http, write.Host.Version);
+        if (await db.Operations.AnyAsync(o => o.HostId == write.Host.Id && o.FinishedAt == null, ct))
+            throw new RuleException(RuleKind.Conflict, "host.busy", $"An operation of the host '{name}' has not ended: wait for it, or cancel it.");
+        await macs.ReleaseAsync(await db.Vifs.Where(v => v.HostId == write.Host.Id).Select(v => v.Mac).ToListAsync(ct), ct);
+        db.Add(new AuditEntry
+        {
+            At = write.Now,
+            Actor = request.Actor,
+            RequestId = request.RequestId,
+            RemoteAddress = request.RemoteAddress,
+            Action = "host.delete",
+            Target = name.Value,
+            Before = HostDocument.Of(write.Host),
+        });
+        db.Remove(write.Host);
+        await write.CommitAsync(validateOnly, ct);
+    }
+
+    public async Task<DefaultsContract> PutDefaultsAsync(HttpContext http, ResourceName name, DefaultsContract put, bool validateOnly, CancellationToken ct)
+    {
+        await using var write = await HostWrite.BeginAsync(db, request, clock, name, ct);
+        ApiDefaults.CheckPreconditions(http, write.Host.Version);
+        var before = HostDocument.Of(write.Host);
+        write.Host.Defaults = put.ToDomain();
+        if (write.Host.XlConf is { } text)
+            write.Host.XlConf = XlText.ToBytes(XlConf.Parse(XlText.FromBytes(text)).WithDefaults(write.Host.Defaults).ToString());
+        write.Record(RevisionObjectKind.Host, "", "defaults.update", "defaults", before, HostDocument.Of(write.Host));
+        await write.CommitAsync(validateOnly, ct);
+        ApiDefaults.SetETag(http, write.Host.Version);
+        return put;
+    }
+
+    /// <summary>The xl.conf of a host that has been given one, else one with its defaults alone.</summary>
+    public static byte[] XlConfOf(Host host) =>
+        host.XlConf ?? XlText.ToBytes(XlConf.Parse("").WithDefaults(host.Defaults ?? VifDefaults.None).ToString());
+
+    public async Task<byte[]> PutXlConfAsync(
+        HttpContext http, ResourceName name, byte[] text, AcceptedFindings accepted, bool validateOnly, CancellationToken ct)
+    {
+        var conf = XlConf.Parse(XlText.FromBytes(text));
+        accepted.Check(conf.Findings, "xl.conf", conf.Reading.Accepted, conf.Reading.Message);
+        if (VifRulesForDefaults.Check(conf.Defaults).FirstOrDefault() is { Finding: { } wrong } && !accepted.Has(wrong.Code))
+            throw new RuleException(RuleKind.Invalid, wrong.Code, $"vif.default.{wrong.Key}: {wrong.Message}");
+
+        await using var write = await HostWrite.BeginAsync(db, request, clock, name, ct);
+        ApiDefaults.CheckPreconditions(http, write.Host.Version);
+        var before = HostDocument.Of(write.Host);
+        write.Host.XlConf = text;
+        write.Host.Defaults = conf.Defaults;
+        write.Record(RevisionObjectKind.Host, "", "xl-conf.update", "xl.conf", before, HostDocument.Of(write.Host));
+        await write.CommitAsync(validateOnly, ct);
+        ApiDefaults.SetETag(http, write.Host.Version);
+        return text;
+    }
+
+    private async Task<HostWrite> CreateAsync(ResourceName name, HostRequest put, CancellationToken ct)
+    {
+        var host = new Host { Name = name, DriverKind = put.Driver!.Kind!.Value, DriverPath = put.Driver.Path, CreatedAt = clock.GetUtcNow() };
+        try
+        {
+            return await HostWrite.BeginNewAsync(db, request, clock, host, ct);
+        }
+        catch (DbUpdateException e) when (e.InnerException is PostgresException { ConstraintName: "ux_hosts_name" })
+        {
+            throw new RuleException(RuleKind.Conflict, "host.exists", $"The host '{name}' was made by someone else at this very moment: read it, and decide anew.");
+        }
+    }
+
+    private async Task<MacPool?> FindPoolAsync(string? name, CancellationToken ct)
+    {
+        if (name is null or MacPool.DefaultName)
+            return null;
+        var pool = ResourceName.Parse(name);
+        return await db.MacPools.AsNoTracking().SingleOrDefaultAsync(p => p.Name == pool, ct)
+            ?? throw RuleException.Invalid("/macPool", "mac-pool.not-found", $"There is no MAC pool '{name}': POST /v1/mac-pools makes one.");
+    }
+}

@@ -1,0 +1,213 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using Xlnet.Api.Common;
+using Xlnet.Api.Vifs;
+using Xlnet.Domain.Bridges;
+using Xlnet.Domain.Common;
+using Xlnet.Domain.Guests;
+using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Macs;
+using Xlnet.Domain.Xl;
+using Xlnet.Infrastructure.Data;
+
+namespace Xlnet.Api.Hosts;
+
+/// <param name="Summary">What was done, in a few words.</param>
+public sealed record RevisionSummary(long Number, DateTimeOffset CreatedAt, string? Actor, string? RequestId, string Summary);
+
+/// <summary>What a host was to be at one revision.</summary>
+public sealed record RevisionResponse(
+    long Number, DateTimeOffset CreatedAt, string? Actor, string? RequestId, string Summary,
+    MacPolicy MacPolicy, DefaultsContract? Defaults, string? XlConf, IReadOnlyList<RevisionBridge> Bridges, IReadOnlyList<RevisionGuest> Guests);
+
+public sealed record RevisionBridge(string Name, BridgeKind Kind, int? Mtu, string? Description);
+
+/// <param name="Config">The guest file.</param>
+public sealed record RevisionGuest(string Name, string Config, IReadOnlyList<RevisionVif> Vifs);
+
+public sealed record RevisionVif(int Devid, string Mac, bool MacInFile);
+
+internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, TimeProvider clock, GuestVifs guestVifs)
+{
+    public async Task<Page<RevisionSummary>> ListAsync(ResourceName host, PageQuery page, CancellationToken ct)
+    {
+        var hostId = await HostIds.FindAsync(db, host, ct);
+        var before = page.After is null ? long.MaxValue
+            : long.TryParse(page.After, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
+            : throw RuleException.Invalid("cursor", "page.cursor", "This cursor is of another list.");
+        var rows = await db.Revisions.AsNoTracking().Where(r => r.HostId == hostId && r.Number < before)
+            .OrderByDescending(r => r.Number).Take(page.Size + 1).ToListAsync(ct);
+        return page.ToPage(rows, r => new RevisionSummary(r.Number, r.CreatedAt, r.Actor, r.RequestId, r.Summary), r => r.Number.ToString(CultureInfo.InvariantCulture));
+    }
+
+    public async Task<RevisionResponse> GetAsync(ResourceName host, long number, CancellationToken ct)
+    {
+        var hostId = await HostIds.FindAsync(db, host, ct);
+        var revision = await FindAsync(hostId, number, ct);
+        var snapshot = await SnapshotAsync(hostId, number, ct);
+        return new RevisionResponse(
+            revision.Number, revision.CreatedAt, revision.Actor, revision.RequestId, revision.Summary,
+            Kebab.Parse<MacPolicy>(snapshot.Host.MacPolicy),
+            snapshot.Host.Defaults is { } defaults ? DefaultsContract.Of(defaults) : null,
+            snapshot.Host.XlConf is { } conf ? XlText.Decode(XlText.FromBytes(conf)) : null,
+            [.. snapshot.Bridges.Select(b => new RevisionBridge(b.Key, Kebab.Parse<BridgeKind>(b.Value.Kind), b.Value.Mtu, b.Value.Description))],
+            [.. snapshot.Guests.Select(g => new RevisionGuest(g.Key, XlText.Decode(XlText.FromBytes(g.Value.Config)),
+                [.. g.Value.Vifs.Select(v => new RevisionVif(v.Devid, v.Mac, v.MacWritten))]))]);
+    }
+
+    /// <summary>Makes the host again what a revision was, as a new revision. Addresses that have gone to others in between make it a 409.</summary>
+    public async Task<Host> RestoreAsync(HttpContext http, ResourceName name, long number, bool validateOnly, CancellationToken ct)
+    {
+        if (http.Request.Headers.IfMatch.Count == 0)
+        {
+            throw new RuleException(RuleKind.PreconditionRequired, "precondition.required",
+                "A restore replaces the whole of the host's desired state: say with If-Match which version of the host (its ETag) you have seen.");
+        }
+
+        await using var write = await HostWrite.BeginAsync(db, request, clock, name, ct);
+        var host = write.Host;
+        ApiDefaults.CheckPreconditions(http, host.Version);
+        await FindAsync(host.Id, number, ct);
+        var snapshot = await SnapshotAsync(host.Id, number, ct);
+
+        var before = HostDocument.Of(host);
+        host.Description = snapshot.Host.Description;
+        host.MacPolicy = Kebab.Parse<MacPolicy>(snapshot.Host.MacPolicy);
+        (host.XlConf, host.Defaults) = (snapshot.Host.XlConf, snapshot.Host.Defaults);
+        if (snapshot.Host.MacPoolId is null || await db.MacPools.AnyAsync(p => p.Id == snapshot.Host.MacPoolId, ct))
+            host.MacPoolId = snapshot.Host.MacPoolId;
+        write.Record(RevisionObjectKind.Host, "", "revision.restore", "", before, HostDocument.Of(host));
+
+        await RestoreBridgesAsync(write, snapshot.Bridges, ct);
+        await RestoreGuestsAsync(write, snapshot.Guests, ct);
+        await write.CommitAsync(validateOnly, ct);
+        return host;
+    }
+
+    private async Task RestoreBridgesAsync(HostWrite write, SortedDictionary<string, BridgeDocument> wanted, CancellationToken ct)
+    {
+        var present = await db.Bridges.Where(b => b.HostId == write.Host.Id).ToDictionaryAsync(b => b.Name.Value, ct);
+        foreach (var (name, bridge) in present.Where(b => !wanted.ContainsKey(b.Key)))
+        {
+            db.Remove(bridge);
+            write.Record(RevisionObjectKind.Bridge, name, "bridge.delete", $"bridges/{name}", BridgeDocument.Of(bridge), null);
+        }
+
+        foreach (var (name, document) in wanted)
+        {
+            var bridge = present.GetValueOrDefault(name);
+            var before = bridge is null ? null : BridgeDocument.Of(bridge);
+            if (bridge is null)
+                db.Add(bridge = new Bridge { HostId = write.Host.Id, Name = InterfaceName.Parse(name), CreatedAt = write.Now, UpdatedAt = write.Now });
+            (bridge.Kind, bridge.Mtu, bridge.Description) = (Kebab.Parse<BridgeKind>(document.Kind), document.Mtu, document.Description);
+            write.Record(RevisionObjectKind.Bridge, name, before is null ? "bridge.create" : "bridge.update", $"bridges/{name}", before, BridgeDocument.Of(bridge));
+        }
+    }
+
+    private async Task RestoreGuestsAsync(HostWrite write, SortedDictionary<string, GuestDocument> wanted, CancellationToken ct)
+    {
+        var present = await db.Guests.Include(g => g.Vifs).Where(g => g.HostId == write.Host.Id).ToDictionaryAsync(g => g.Name.Value, ct);
+        // What goes is released first, so that what comes back can have its address.
+        foreach (var (name, guest) in present.Where(g => !wanted.ContainsKey(g.Key)))
+        {
+            guest.Sort();
+            await guestVifs.ReleaseAllAsync(guest, ct);
+            db.Remove(guest);
+            write.Record(RevisionObjectKind.Guest, name, "guest.delete", name, GuestDocument.Of(guest), null);
+        }
+
+        foreach (var (name, document) in wanted)
+        {
+            var guest = present.GetValueOrDefault(name);
+            guest?.Sort();
+            var before = guest is null ? null : GuestDocument.Of(guest);
+            if (guest is null)
+            {
+                db.Add(guest = new Guest { HostId = write.Host.Id, Name = GuestName.Parse(name), CreatedAt = write.Now });
+                await db.SaveChangesAsync(ct);
+            }
+
+            var file = GuestFile.Parse(XlText.FromBytes(document.Config));
+            var macs = document.Vifs.ToDictionary(v => v.Devid, v => MacAddress.Parse(v.Mac));
+            await guestVifs.SetAsync(write, guest, file,
+                [.. file.Vifs.Select(v => new WantedVif(v.Devid, v.Settings, null, macs.GetValueOrDefault(v.Devid)))], ct);
+            write.Record(RevisionObjectKind.Guest, name, before is null ? "guest.create" : "guest.update", name, before, GuestDocument.Of(guest));
+        }
+    }
+
+    private async Task<Revision> FindAsync(long hostId, long number, CancellationToken ct) =>
+        await db.Revisions.AsNoTracking().SingleOrDefaultAsync(r => r.HostId == hostId && r.Number == number, ct)
+        ?? throw RuleException.NotFound("revision", number.ToString(CultureInfo.InvariantCulture));
+
+    /// <summary>The latest document of each object up to a revision.</summary>
+    private async Task<Snapshot> SnapshotAsync(long hostId, long number, CancellationToken ct)
+    {
+        var objects = await db.RevisionObjects
+            .FromSql($"""
+                SELECT DISTINCT ON (kind, name) * FROM revision_objects
+                WHERE host_id = {hostId} AND revision <= {number} ORDER BY kind, name, revision DESC
+                """)
+            .AsNoTracking().ToListAsync(ct);
+        var snapshot = new Snapshot();
+        foreach (var item in objects.Where(o => o.Document is not null))
+        {
+            switch (item.Kind)
+            {
+                case RevisionObjectKind.Host:
+                    snapshot.Host = JsonSerializer.Deserialize(item.Document!, DocumentJson.Default.HostDocument)!;
+                    break;
+                case RevisionObjectKind.Bridge:
+                    snapshot.Bridges[item.Name] = JsonSerializer.Deserialize(item.Document!, DocumentJson.Default.BridgeDocument)!;
+                    break;
+                case RevisionObjectKind.Guest:
+                    snapshot.Guests[item.Name] = JsonSerializer.Deserialize(item.Document!, DocumentJson.Default.GuestDocument)!;
+                    break;
+                default:
+                    throw new InvalidOperationException($"{item.Kind} is no kind of object.");
+            }
+        }
+
+        return snapshot;
+    }
+
+    private sealed class Snapshot
+    {
+        public HostDocument Host { get; set; } = new(null, Kebab.Name(MacPolicy.Allocate), null, null, null);
+
+        public SortedDictionary<string, BridgeDocument> Bridges { get; } = new(StringComparer.Ordinal);
+
+        public SortedDictionary<string, GuestDocument> Guests { get; } = new(StringComparer.Ordinal);
+    }
+}
+
+internal static class RevisionEndpoints
+{
+    public static RouteGroupBuilder MapRevisions(this RouteGroupBuilder v1)
+    {
+        var revisions = v1.MapGroup("/hosts/{host}/revisions").WithTags("Revisions").ProducesProblem(StatusCodes.Status404NotFound);
+        revisions.MapGet("/", ListAsync).WithName("Revisions_List").WithSummary("List a host's revisions, the latest first");
+        revisions.MapGet("/{number:long}", GetAsync).WithName("Revisions_Get").WithSummary("What a host was to be at a revision");
+        revisions.MapPost("/{number:long}/restore", RestoreAsync).WithName("Revisions_Restore").WithSummary("Make a host again what a revision was")
+            .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed)
+            .ProducesProblem(StatusCodes.Status428PreconditionRequired);
+        return v1;
+    }
+
+    private static async Task<Ok<Page<RevisionSummary>>> ListAsync(
+        string host, [AsParameters] PageQuery page, RevisionService revisions, CancellationToken ct) =>
+        TypedResults.Ok(await revisions.ListAsync(RouteNames.Host(host), page, ct));
+
+    private static async Task<Ok<RevisionResponse>> GetAsync(string host, long number, RevisionService revisions, CancellationToken ct) =>
+        TypedResults.Ok(await revisions.GetAsync(RouteNames.Host(host), number, ct));
+
+    private static async Task<Ok<RevisionResponse>> RestoreAsync(
+        string host, long number, HttpContext http, RevisionService revisions, CancellationToken ct, bool validateOnly = false)
+    {
+        var name = RouteNames.Host(host);
+        var restored = await revisions.RestoreAsync(http, name, number, validateOnly, ct);
+        ApiDefaults.SetETag(http, restored.Version);
+        return TypedResults.Ok(await revisions.GetAsync(name, validateOnly ? number : restored.Revision, ct));
+    }
+}

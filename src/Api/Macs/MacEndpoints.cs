@@ -1,0 +1,326 @@
+using FluentValidation;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+using Xlnet.Api.Common;
+using Xlnet.Domain.Common;
+using Xlnet.Domain.Macs;
+using Xlnet.Infrastructure.Data;
+
+namespace Xlnet.Api.Macs;
+
+/// <summary>What of a pool can be changed.</summary>
+/// <param name="Description">For people; up to 1,000 characters.</param>
+/// <param name="QuarantineSeconds">How long a released address waits before it is given again: 0 to 31536000; 86400 unless given.</param>
+public sealed record MacPoolRequest(string? Description = null, int? QuarantineSeconds = null);
+
+/// <summary>A new pool.</summary>
+/// <param name="Name">1 to 63 lower-case letters, digits, '.', '_' and '-'.</param>
+/// <param name="First">The range's first address: unicast.</param>
+/// <param name="Last">The range's last address; at most 2^32 addresses in all.</param>
+/// <inheritdoc cref="MacPoolRequest"/>
+public sealed record CreateMacPoolRequest(
+    string? Name = null, string? First = null, string? Last = null, string? Description = null, int? QuarantineSeconds = null);
+
+/// <param name="Size">How many addresses the range holds.</param>
+/// <param name="LocallyAdministered">Whether the range is outside of what vendors are given.</param>
+public sealed record MacPoolResponse(
+    string Name, string? Description, string First, string Last, long Size, bool LocallyAdministered, int QuarantineSeconds, DateTimeOffset CreatedAt)
+{
+    internal static MacPoolResponse Of(MacPool pool) => new(
+        pool.Name.Value, pool.Description, pool.First.ToString(), pool.Last.ToString(), pool.Size, pool.First.IsLocallyAdministered,
+        (int)pool.Quarantine.TotalSeconds, pool.CreatedAt);
+}
+
+/// <summary>An address to be set aside.</summary>
+/// <param name="ReservedFor">A guest, `host/guest`, or a vif, `host/guest/devid`, that need not exist yet and will get it; or any other name, which keeps it from everyone.</param>
+/// <param name="Mac">The very address; left out, one of the pool.</param>
+/// <param name="Pool">The pool to take it from; `default` unless given.</param>
+public sealed record ReserveMacRequest(string? ReservedFor = null, string? Mac = null, string? Pool = null);
+
+/// <param name="Holder">The vif that holds it, as `host/guest/devid`; the name that it is reserved for; or the last holder, in quarantine.</param>
+/// <param name="AvailableAt">The end of its quarantine.</param>
+/// <param name="History">Who held it before, the latest first; only where one address is read.</param>
+public sealed record MacAllocationResponse(
+    string Mac, MacAllocationState State, string? Pool, string Holder, DateTimeOffset Since, DateTimeOffset? AvailableAt,
+    IReadOnlyList<MacHoldingResponse>? History)
+{
+    internal static MacAllocationResponse Of(MacAllocation allocation, string? pool, IReadOnlyList<MacHolding>? history) => new(
+        allocation.Mac.ToString(), allocation.State, pool, allocation.Holder, allocation.Since, allocation.AvailableAt,
+        history is null ? null : [.. history.Select(h => new MacHoldingResponse(h.Holder, h.State, h.From, h.Until))]);
+}
+
+public sealed record MacHoldingResponse(string Holder, MacAllocationState State, DateTimeOffset From, DateTimeOffset? Until);
+
+internal sealed class MacPoolRequestValidator : AbstractValidator<MacPoolRequest>
+{
+    public MacPoolRequestValidator()
+    {
+        RuleFor(p => p.Description).MaximumLength(1000).WithErrorCode("description.too-long");
+        RuleFor(p => p.QuarantineSeconds).InclusiveBetween(0, 31_536_000).WithErrorCode("mac-pool.quarantine").WithMessage("A quarantine is 0 to 31536000 seconds (a year).");
+    }
+}
+
+internal sealed class CreateMacPoolRequestValidator : AbstractValidator<CreateMacPoolRequest>
+{
+    private const string MacRule = "Write six pairs of hexadecimal digits, such as 02:16:3e:00:00:00.";
+
+    public CreateMacPoolRequestValidator(IValidator<MacPoolRequest> put)
+    {
+        RuleFor(p => p.Name).Must(n => ResourceName.TryParse(n, null, out _)).WithErrorCode("mac-pool.name").WithMessage($"Give the pool a name: {ResourceName.Rule}.");
+        RuleFor(p => p.First).Must(m => MacAddress.TryParse(m, null, out _)).WithErrorCode("mac.malformed").WithMessage(MacRule);
+        RuleFor(p => p.Last).Must(m => MacAddress.TryParse(m, null, out _)).WithErrorCode("mac.malformed").WithMessage(MacRule);
+        RuleFor(p => p).Custom((request, context) =>
+        {
+            foreach (var failure in put.Validate(new MacPoolRequest(request.Description, request.QuarantineSeconds)).Errors)
+                context.AddFailure(failure);
+        });
+    }
+}
+
+internal sealed class ReserveMacRequestValidator : AbstractValidator<ReserveMacRequest>
+{
+    public ReserveMacRequestValidator()
+    {
+        RuleFor(r => r.ReservedFor).Must(n => n is { Length: >= 1 and <= 255 } && !n.Any(char.IsControl)).WithErrorCode("mac.reserved-for")
+            .WithMessage("Say what it is reserved for: 1 to 255 characters, such as dom0-a/web2 for a guest.");
+        RuleFor(r => r.Mac).Must(m => MacAddress.TryParse(m, null, out var mac) && mac.IsAssignable).When(r => r.Mac is not null).WithErrorCode("mac.malformed")
+            .WithMessage("That is no unicast MAC address: write six pairs of hexadecimal digits, the first byte even, not all zeros.");
+        RuleFor(r => r.Pool).Null().When(r => r.Mac is not null).WithErrorCode("mac.pool-unused").WithMessage("An address is of the pool whose range it lies in: leave 'pool' or 'mac' out.");
+    }
+}
+
+internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimeProvider clock, MacAllocator macs)
+{
+    public async Task<Page<MacPoolResponse>> ListPoolsAsync(PageQuery page, CancellationToken ct)
+    {
+        var after = page.After;
+        var rows = await db.MacPools.AsNoTracking()
+            .Where(p => after == null || string.Compare((string)(object)p.Name, after) > 0)
+            .OrderBy(p => p.Name).Take(page.Size + 1).ToListAsync(ct);
+        return page.ToPage(rows, MacPoolResponse.Of, p => p.Name.Value);
+    }
+
+    public async Task<MacPool> GetPoolAsync(ResourceName name, CancellationToken ct) =>
+        await db.MacPools.SingleOrDefaultAsync(p => p.Name == name, ct) ?? throw RuleException.NotFound("mac-pool", name.Value);
+
+    public async Task<MacPool> CreatePoolAsync(CreateMacPoolRequest body, bool validateOnly, CancellationToken ct)
+    {
+        var pool = MacPool.Create(ResourceName.Parse(body.Name!), MacAddress.Parse(body.First!), MacAddress.Parse(body.Last!), clock.GetUtcNow());
+        pool.Description = body.Description;
+        if (body.QuarantineSeconds is { } seconds)
+            pool.Quarantine = TimeSpan.FromSeconds(seconds);
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await macs.AddPoolAsync(pool, ct);
+        Audit("mac-pool.create", $"mac-pools/{pool.Name}");
+        await db.SaveChangesAsync(ct);
+        if (!validateOnly)
+            await transaction.CommitAsync(ct);
+        return pool;
+    }
+
+    public async Task<MacPool> ChangePoolAsync(HttpContext http, ResourceName name, Func<MacPool, Task<MacPoolRequest>> change, bool validateOnly, CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        var pool = await GetPoolAsync(name, ct);
+        ApiDefaults.CheckPreconditions(http, pool.Version);
+        var put = await change(pool);
+        pool.Description = put.Description;
+        pool.Quarantine = TimeSpan.FromSeconds(put.QuarantineSeconds ?? (int)MacPool.DefaultQuarantine.TotalSeconds);
+        Audit("mac-pool.update", $"mac-pools/{pool.Name}");
+        await db.SaveChangesAsync(ct);
+        if (!validateOnly)
+            await transaction.CommitAsync(ct);
+        return pool;
+    }
+
+    public async Task DeletePoolAsync(HttpContext http, ResourceName name, bool validateOnly, CancellationToken ct)
+    {
+        if (name.Value == MacPool.DefaultName)
+            throw new RuleException(RuleKind.Conflict, "mac-pool.default", "The default pool stays: it is what a host without a pool of its own uses.");
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        var pool = await GetPoolAsync(name, ct);
+        ApiDefaults.CheckPreconditions(http, pool.Version);
+        Audit("mac-pool.delete", $"mac-pools/{pool.Name}");
+        await macs.RemovePoolAsync(pool, ct);
+        if (!validateOnly)
+            await transaction.CommitAsync(ct);
+    }
+
+    public async Task<Page<MacAllocationResponse>> ListAsync(PageQuery page, string? pool, string? state, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        var query = db.MacAllocations.AsNoTracking().Where(a => a.State != MacAllocationState.Quarantined || a.AvailableAt > now);
+        if (page.After is { } text)
+        {
+            if (!MacAddress.TryParse(text, null, out var after))
+                throw RuleException.Invalid("cursor", "page.cursor", "This cursor is of another list.");
+            query = db.MacAllocations.FromSql($"SELECT * FROM mac_allocations WHERE mac > {System.Net.NetworkInformation.PhysicalAddress.Parse(after.ToString())}")
+                .AsNoTracking().Where(a => a.State != MacAllocationState.Quarantined || a.AvailableAt > now);
+        }
+
+        if (pool is not null)
+        {
+            var id = (await GetPoolAsync(RouteNames.Pool(pool), ct)).Id;
+            query = query.Where(a => a.PoolId == id);
+        }
+
+        if (state is not null)
+        {
+            if (!Kebab.TryParse<MacAllocationState>(state, out var wanted))
+                throw RuleException.Invalid("state", "query.state", $"state={state} is none of: {string.Join(", ", Kebab.Names<MacAllocationState>())}.");
+            query = query.Where(a => a.State == wanted);
+        }
+
+        var rows = await query.OrderBy(a => a.Mac).Take(page.Size + 1)
+            .Select(a => new { Allocation = a, Pool = db.MacPools.Where(p => p.Id == a.PoolId).Select(p => p.Name).FirstOrDefault() })
+            .ToListAsync(ct);
+        return page.ToPage(rows, r => MacAllocationResponse.Of(r.Allocation, r.Pool?.Value, null), r => r.Allocation.Mac.ToString());
+    }
+
+    public async Task<MacAllocationResponse> GetAsync(MacAddress mac, CancellationToken ct)
+    {
+        var row = await db.MacAllocations.AsNoTracking().Where(a => a.Mac == mac)
+            .Select(a => new { Allocation = a, Pool = db.MacPools.Where(p => p.Id == a.PoolId).Select(p => p.Name).FirstOrDefault() })
+            .SingleOrDefaultAsync(ct) ?? throw new RuleException(RuleKind.NotFound, "mac.not-found", $"{mac} is free: nobody ever held or reserved it here.");
+        var history = await db.MacHoldings.AsNoTracking().Where(h => h.Mac == mac).OrderByDescending(h => h.Id).Take(PageQuery.MaxLimit).ToListAsync(ct);
+        return MacAllocationResponse.Of(row.Allocation, row.Pool?.Value, history);
+    }
+
+    public async Task<MacAllocationResponse> ReserveAsync(ReserveMacRequest body, bool validateOnly, CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        MacAddress mac;
+        if (body.Mac is not null)
+            await macs.ReserveAsync(mac = MacAddress.Parse(body.Mac), body.ReservedFor!, ct);
+        else
+            mac = await macs.ReserveAsync(await GetPoolAsync(RouteNames.Pool(body.Pool ?? MacPool.DefaultName), ct), body.ReservedFor!, ct);
+        Audit("mac.reserve", $"mac-allocations/{mac}");
+        await db.SaveChangesAsync(ct);
+        var response = await GetAsync(mac, ct);
+        if (!validateOnly)
+            await transaction.CommitAsync(ct);
+        return response;
+    }
+
+    /// <summary>Ends a reservation, or a quarantine before its time.</summary>
+    public async Task ReleaseAsync(MacAddress mac, bool validateOnly, CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        var allocation = await db.MacAllocations.FromSql($"SELECT * FROM mac_allocations WHERE mac = {System.Net.NetworkInformation.PhysicalAddress.Parse(mac.ToString())} FOR UPDATE")
+            .SingleOrDefaultAsync(ct) ?? throw new RuleException(RuleKind.NotFound, "mac.not-found", $"{mac} is free already.");
+        if (allocation.State == MacAllocationState.Held)
+            throw MacAllocator.Taken(allocation);
+        await macs.ReleaseAsync([mac], ct);
+        // Nobody can have learnt a reserved address on the wire: it is free at once.
+        await db.MacAllocations.Where(a => a.Mac == mac).ExecuteUpdateAsync(a => a.SetProperty(x => x.AvailableAt, clock.GetUtcNow()), ct);
+        Audit("mac.release", $"mac-allocations/{mac}");
+        await db.SaveChangesAsync(ct);
+        if (!validateOnly)
+            await transaction.CommitAsync(ct);
+    }
+
+    private void Audit(string action, string target) => db.Add(new AuditEntry
+    {
+        At = clock.GetUtcNow(),
+        Actor = request.Actor,
+        RequestId = request.RequestId,
+        RemoteAddress = request.RemoteAddress,
+        Action = action,
+        Target = target,
+    });
+}
+
+internal static class MacEndpoints
+{
+    public static RouteGroupBuilder MapMacs(this RouteGroupBuilder v1)
+    {
+        var pools = v1.MapGroup("/mac-pools").WithTags("MAC pools");
+        pools.MapGet("/", ListPoolsAsync).WithName("MacPools_List").WithSummary("List the MAC pools by name");
+        pools.MapPost("/", CreatePoolAsync).WithName("MacPools_Create").WithSummary("Add a MAC pool").WithValidation<CreateMacPoolRequest>()
+            .ProducesProblem(StatusCodes.Status409Conflict);
+        pools.MapGet("/{pool}", GetPoolAsync).WithName("MacPools_Get").WithSummary("Read a MAC pool").ProducesProblem(StatusCodes.Status404NotFound);
+        pools.MapPut("/{pool}", PutPoolAsync).WithName("MacPools_Put").WithSummary("Change a MAC pool's description and quarantine").WithValidation<MacPoolRequest>()
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        pools.MapPatch("/{pool}", PatchPoolAsync).WithName("MacPools_Patch").WithSummary("Change some of a MAC pool (JSON Merge Patch)")
+            .Accepts<MacPoolRequest>("application/merge-patch+json", "application/json")
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        pools.MapDelete("/{pool}", DeletePoolAsync).WithName("MacPools_Delete").WithSummary("Take a MAC pool away that is not in use")
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
+
+        var allocations = v1.MapGroup("/mac-allocations").WithTags("MAC allocations");
+        allocations.MapGet("/", ListAsync).WithName("MacAllocations_List").WithSummary("List the addresses that are not free")
+            .ProducesProblem(StatusCodes.Status404NotFound);
+        allocations.MapPost("/", ReserveAsync).WithName("MacAllocations_Reserve").WithSummary("Set an address aside").WithValidation<ReserveMacRequest>()
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
+        allocations.MapGet("/{mac}", GetAsync).WithName("MacAllocations_Get").WithSummary("Read who holds an address, and who held it")
+            .ProducesProblem(StatusCodes.Status404NotFound);
+        allocations.MapDelete("/{mac}", ReleaseAsync).WithName("MacAllocations_Release").WithSummary("End a reservation, or a quarantine before its time")
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
+        return v1;
+    }
+
+    private static async Task<Ok<Page<MacPoolResponse>>> ListPoolsAsync([AsParameters] PageQuery page, MacService macs, CancellationToken ct) =>
+        TypedResults.Ok(await macs.ListPoolsAsync(page, ct));
+
+    private static async Task<Created<MacPoolResponse>> CreatePoolAsync(
+        CreateMacPoolRequest body, HttpContext http, MacService macs, CancellationToken ct, bool validateOnly = false)
+    {
+        var pool = await macs.CreatePoolAsync(body, validateOnly, ct);
+        ApiDefaults.SetETag(http, pool.Version);
+        return TypedResults.Created($"/v1/mac-pools/{pool.Name}", MacPoolResponse.Of(pool));
+    }
+
+    private static async Task<Ok<MacPoolResponse>> GetPoolAsync(string pool, HttpContext http, MacService macs, CancellationToken ct)
+    {
+        var found = await macs.GetPoolAsync(RouteNames.Pool(pool), ct);
+        ApiDefaults.SetETag(http, found.Version);
+        return TypedResults.Ok(MacPoolResponse.Of(found));
+    }
+
+    private static async Task<Ok<MacPoolResponse>> PutPoolAsync(
+        string pool, MacPoolRequest body, HttpContext http, MacService macs, CancellationToken ct, bool validateOnly = false)
+    {
+        var changed = await macs.ChangePoolAsync(http, RouteNames.Pool(pool), _ => Task.FromResult(body), validateOnly, ct);
+        ApiDefaults.SetETag(http, changed.Version);
+        return TypedResults.Ok(MacPoolResponse.Of(changed));
+    }
+
+    private static async Task<Ok<MacPoolResponse>> PatchPoolAsync(string pool, HttpContext http, MacService macs, CancellationToken ct, bool validateOnly = false)
+    {
+        var changed = await macs.ChangePoolAsync(http, RouteNames.Pool(pool),
+            p => ApiDefaults.PatchAsync(http, new MacPoolRequest(p.Description, (int)p.Quarantine.TotalSeconds), ct), validateOnly, ct);
+        ApiDefaults.SetETag(http, changed.Version);
+        return TypedResults.Ok(MacPoolResponse.Of(changed));
+    }
+
+    private static async Task<NoContent> DeletePoolAsync(string pool, HttpContext http, MacService macs, CancellationToken ct, bool validateOnly = false)
+    {
+        await macs.DeletePoolAsync(http, RouteNames.Pool(pool), validateOnly, ct);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<Ok<Page<MacAllocationResponse>>> ListAsync(
+        [AsParameters] PageQuery page, MacService macs, CancellationToken ct, [FromQuery] string? pool = null, [FromQuery] string? state = null) =>
+        TypedResults.Ok(await macs.ListAsync(page, pool, state, ct));
+
+    private static async Task<Created<MacAllocationResponse>> ReserveAsync(
+        ReserveMacRequest body, MacService macs, CancellationToken ct, bool validateOnly = false)
+    {
+        var reserved = await macs.ReserveAsync(body, validateOnly, ct);
+        return TypedResults.Created($"/v1/mac-allocations/{reserved.Mac}", reserved);
+    }
+
+    private static async Task<Ok<MacAllocationResponse>> GetAsync(string mac, MacService macs, CancellationToken ct) =>
+        TypedResults.Ok(await macs.GetAsync(ParseMac(mac), ct));
+
+    private static async Task<NoContent> ReleaseAsync(string mac, MacService macs, CancellationToken ct, bool validateOnly = false)
+    {
+        await macs.ReleaseAsync(ParseMac(mac), validateOnly, ct);
+        return TypedResults.NoContent();
+    }
+
+    private static MacAddress ParseMac(string text) => MacAddress.TryParse(text, null, out var mac)
+        ? mac
+        : throw RuleException.Invalid("mac", "mac.malformed", $"'{text}' is no MAC address: write six pairs of hexadecimal digits, such as 00:16:3e:8a:10:02.");
+}

@@ -1,0 +1,101 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Xlnet.Api.Common;
+using Xlnet.Domain.Common;
+using Xlnet.Domain.Operations;
+
+namespace Xlnet.Api.Operations;
+
+internal static class OperationEndpoints
+{
+    private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(5);
+
+    public static RouteGroupBuilder MapOperations(this RouteGroupBuilder v1)
+    {
+        var operations = v1.MapGroup("/operations").WithTags("Operations");
+        operations.MapGet("/", ListAsync).WithName("Operations_List").WithSummary("List the operations, the latest first").ProducesProblem(StatusCodes.Status404NotFound);
+        operations.MapGet("/{id:guid}", GetAsync).WithName("Operations_Get").WithSummary("Read an operation with its journal").ProducesProblem(StatusCodes.Status404NotFound);
+        operations.MapPost("/{id:guid}/cancel", CancelAsync).WithName("Operations_Cancel").WithSummary("Cancel an operation, and roll back what it has done")
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
+
+        MapAction(v1, "/hosts/{host}/apply", ApplyAsync, "Hosts_Apply", "Put a host's desired state into force").WithValidation<ApplyRequest>();
+        MapAction(v1, "/hosts/{host}/guests/{guest}/start", StartAsync, "Guests_Start", "Start a guest, its own pending changes first").WithValidation<GuestActionRequest>();
+        MapAction(v1, "/hosts/{host}/guests/{guest}/stop", StopAsync, "Guests_Stop", "Stop a guest").WithValidation<GuestActionRequest>();
+        MapAction(v1, "/hosts/{host}/guests/{guest}/recreate", RecreateAsync, "Guests_Recreate", "Stop a guest and create it from its file").WithValidation<GuestActionRequest>();
+        return v1;
+    }
+
+    private static RouteHandlerBuilder MapAction(RouteGroupBuilder v1, string path, Delegate handler, string name, string summary) =>
+        v1.MapPost(path, handler).WithTags("Operations").WithName(name).WithSummary(summary).ProducesProblem(StatusCodes.Status404NotFound);
+
+    private static async Task<Ok<Page<OperationResponse>>> ListAsync(
+        [AsParameters] PageQuery page, OperationService operations, CancellationToken ct, [FromQuery] string? host = null, [FromQuery] string? status = null) =>
+        TypedResults.Ok(await operations.ListAsync(page, host, status, ct));
+
+    private static async Task<Ok<OperationResponse>> GetAsync(Guid id, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null) =>
+        TypedResults.Ok(ParseWait(wait) is { } time ? await operations.WaitAsync(id, time, ct) : await operations.GetAsync(id, ct));
+
+    private static async Task<Ok<OperationResponse>> CancelAsync(Guid id, OperationService operations, CancellationToken ct) =>
+        TypedResults.Ok(await operations.CancelAsync(id, ct));
+
+    private static async Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> ApplyAsync(
+        string host, [FromBody(EmptyBodyBehavior = Microsoft.AspNetCore.Mvc.ModelBinding.EmptyBodyBehavior.Allow)] ApplyRequest? body,
+        HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null)
+    {
+        var time = ParseWait(wait);
+        return await AnswerAsync(http, operations, await operations.ApplyAsync(RouteNames.Host(host), body, ct), time, ct);
+    }
+
+    private static Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> StartAsync(
+        string host, string guest, [FromBody(EmptyBodyBehavior = Microsoft.AspNetCore.Mvc.ModelBinding.EmptyBodyBehavior.Allow)] GuestActionRequest? body,
+        HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null) =>
+        ActAsync(OperationKind.Start, host, guest, body, http, operations, wait, ct);
+
+    private static Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> StopAsync(
+        string host, string guest, [FromBody(EmptyBodyBehavior = Microsoft.AspNetCore.Mvc.ModelBinding.EmptyBodyBehavior.Allow)] GuestActionRequest? body,
+        HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null) =>
+        ActAsync(OperationKind.Stop, host, guest, body, http, operations, wait, ct);
+
+    private static Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> RecreateAsync(
+        string host, string guest, [FromBody(EmptyBodyBehavior = Microsoft.AspNetCore.Mvc.ModelBinding.EmptyBodyBehavior.Allow)] GuestActionRequest? body,
+        HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null) =>
+        ActAsync(OperationKind.Recreate, host, guest, body, http, operations, wait, ct);
+
+    private static async Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> ActAsync(
+        OperationKind kind, string host, string guest, GuestActionRequest? body, HttpContext http, OperationService operations, string? wait, CancellationToken ct)
+    {
+        var time = ParseWait(wait);
+        return await AnswerAsync(http, operations, await operations.ActAsync(RouteNames.Host(host), RouteNames.Guest(guest), kind, body, ct), time, ct);
+    }
+
+    /// <summary>202 while it is under way; 200 when the caller has waited for its end.</summary>
+    private static async Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> AnswerAsync(
+        HttpContext http, OperationService operations, Operation operation, TimeSpan? wait, CancellationToken ct)
+    {
+        var response = wait is { } time ? await operations.WaitAsync(operation.Id, time, ct) : await operations.GetAsync(operation.Id, ct);
+        var location = $"/v1/operations/{operation.Id}";
+        if (response.FinishedAt is null)
+            return TypedResults.Accepted(location, response);
+        http.Response.Headers.Location = location;
+        return TypedResults.Ok(response);
+    }
+
+    /// <summary>A number with <c>ms</c>, <c>s</c> or <c>m</c>; a bare one means seconds.</summary>
+    private static TimeSpan? ParseWait(string? text)
+    {
+        if (text is null)
+            return null;
+        var (digits, unit) = text switch
+        {
+            _ when text.EndsWith("ms", StringComparison.Ordinal) => (text[..^2], 1),
+            _ when text.EndsWith('s') => (text[..^1], 1000),
+            _ when text.EndsWith('m') => (text[..^1], 60_000),
+            _ => (text, 1000),
+        };
+        if (int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && TimeSpan.FromMilliseconds((double)number * unit) is var wait && wait <= MaxWait)
+            return wait;
+        throw RuleException.Invalid("wait", "query.wait", $"wait={text} is no time to wait: a number with ms, s or m, at most {MaxWait.TotalMinutes} minutes, such as 30s.");
+    }
+}

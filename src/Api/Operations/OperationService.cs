@@ -1,0 +1,126 @@
+using System.Globalization;
+using Microsoft.EntityFrameworkCore;
+using Quartz;
+using Xlnet.Api.Common;
+using Xlnet.Domain.Common;
+using Xlnet.Domain.Operations;
+using Xlnet.Domain.Planning;
+using Xlnet.Infrastructure.Data;
+using Xlnet.Infrastructure.Operations;
+
+namespace Xlnet.Api.Operations;
+
+internal sealed class OperationService(
+    XlnetDbContext db, RequestInfo request, TimeProvider clock, ISchedulerFactory schedulers, OperationNotifications notifications)
+{
+    public async Task<OperationResponse> GetAsync(Guid id, CancellationToken ct)
+    {
+        var row = await db.Operations.AsNoTracking().Include(o => o.Steps).Where(o => o.Id == id)
+            .Select(o => new { Operation = o, Host = db.Hosts.Where(h => h.Id == o.HostId).Select(h => h.Name).First(), o.Steps })
+            .SingleOrDefaultAsync(ct) ?? throw RuleException.NotFound("operation", id.ToString());
+        return OperationResponse.Of(row.Operation, row.Host.Value);
+    }
+
+    /// <summary>The operations, the latest first.</summary>
+    public async Task<Page<OperationResponse>> ListAsync(PageQuery page, string? host, string? status, CancellationToken ct)
+    {
+        var query = db.Operations.AsNoTracking();
+        if (page.After is { } text)
+        {
+            if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var before))
+                throw RuleException.Invalid("cursor", "page.cursor", "This cursor is of another list.");
+            query = query.Where(o => o.Sequence < before);
+        }
+
+        if (host is not null)
+        {
+            var hostId = await HostIds.FindAsync(db, RouteNames.Host(host), ct);
+            query = query.Where(o => o.HostId == hostId);
+        }
+
+        if (status is not null)
+        {
+            if (!Kebab.TryParse<OperationStatus>(status, out var wanted))
+                throw RuleException.Invalid("status", "query.status", $"status={status} is none of: {string.Join(", ", Kebab.Names<OperationStatus>())}.");
+            query = query.Where(o => o.Status == wanted);
+        }
+
+        var rows = await query.OrderByDescending(o => o.Sequence).Take(page.Size + 1).Include(o => o.Steps).AsSplitQuery().ToListAsync(ct);
+        var hostIds = rows.Select(o => o.HostId).Distinct().ToList();
+        var names = await db.Hosts.AsNoTracking().Where(h => hostIds.Contains(h.Id)).ToDictionaryAsync(h => h.Id, h => h.Name.Value, ct);
+        return page.ToPage(rows, o => OperationResponse.Of(o, names[o.HostId]), o => o.Sequence.ToString(CultureInfo.InvariantCulture));
+    }
+
+    public Task<Operation> ApplyAsync(ResourceName host, ApplyRequest? body, CancellationToken ct) =>
+        EnqueueAsync(host, OperationKind.Apply, null, new GuestActionRequest(body?.Allow), ct);
+
+    public Task<Operation> ActAsync(ResourceName host, GuestName guest, OperationKind kind, GuestActionRequest? body, CancellationToken ct) =>
+        EnqueueAsync(host, kind, guest, body ?? new GuestActionRequest(), ct);
+
+    /// <summary>Takes effect before the next step; what has been done by then is rolled back.</summary>
+    public async Task<OperationResponse> CancelAsync(Guid id, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        var cancelled = await db.Operations.Where(o => o.Id == id && o.Status == OperationStatus.Queued)
+            .ExecuteUpdateAsync(o => o.SetProperty(x => x.Status, OperationStatus.Cancelled).SetProperty(x => x.FinishedAt, now), ct);
+        if (cancelled == 0)
+        {
+            var asked = await db.Operations.Where(o => o.Id == id && o.FinishedAt == null)
+                .ExecuteUpdateAsync(o => o.SetProperty(x => x.CancelRequested, true), ct);
+            if (asked == 0 && await db.Operations.AnyAsync(o => o.Id == id, ct))
+                throw new RuleException(RuleKind.Conflict, "operation.finished", "The operation has ended already, and nothing of it can be cancelled.");
+        }
+
+        await OperationNotifications.SendAsync(db, id, ct);
+        return await GetAsync(id, ct);
+    }
+
+    /// <summary>Waits until an operation has ended, or the time is over.</summary>
+    public async Task<OperationResponse> WaitAsync(Guid id, TimeSpan wait, CancellationToken ct)
+    {
+        var end = clock.GetUtcNow() + wait;
+        while (true)
+        {
+            var moved = notifications.MovedAsync(id, ct);
+            var operation = await GetAsync(id, ct);
+            var left = end - clock.GetUtcNow();
+            if (operation.FinishedAt is not null || left <= TimeSpan.Zero)
+                return operation;
+            await Task.WhenAny(moved, Task.Delay(left, clock, ct));
+            ct.ThrowIfCancellationRequested();
+        }
+    }
+
+    private async Task<Operation> EnqueueAsync(ResourceName host, OperationKind kind, GuestName? guest, GuestActionRequest body, CancellationToken ct)
+    {
+        var hostId = await HostIds.FindAsync(db, host, ct);
+        if (guest is not null && !await db.Guests.AnyAsync(g => g.HostId == hostId && g.Name == guest, ct))
+            throw RuleException.NotFound("guest", guest.Value);
+        var operation = new Operation
+        {
+            HostId = hostId,
+            Kind = kind,
+            Guest = guest?.Value,
+            Allow = [.. body.Allow ?? PlanRequest.DefaultAllow],
+            Force = body.Force,
+            ShutdownSeconds = body.ShutdownSeconds ?? 60,
+            Actor = request.Actor,
+            RequestId = request.RequestId,
+            RequestedAt = clock.GetUtcNow(),
+        };
+        db.Add(operation);
+        db.Add(new AuditEntry
+        {
+            At = operation.RequestedAt,
+            Actor = request.Actor,
+            RequestId = request.RequestId,
+            RemoteAddress = request.RemoteAddress,
+            Action = $"operation.{Kebab.Name(kind)}",
+            Target = guest is null ? host.Value : $"{host}/{guest}",
+        });
+        await db.SaveChangesAsync(ct);
+        // From here on it is accepted: should this process die now, the sweep finds it.
+        await HostOperationsJob.ScheduleAsync(await schedulers.GetScheduler(CancellationToken.None), hostId, operation.Id.ToString(), CancellationToken.None);
+        return operation;
+    }
+}

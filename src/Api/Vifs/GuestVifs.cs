@@ -1,0 +1,160 @@
+using System.Globalization;
+using Microsoft.EntityFrameworkCore;
+using Xlnet.Domain.Common;
+using Xlnet.Domain.Guests;
+using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Macs;
+using Xlnet.Domain.Vifs;
+using Xlnet.Domain.Xl;
+using Xlnet.Infrastructure.Data;
+
+namespace Xlnet.Api.Vifs;
+
+/// <param name="Pointer">Where it stands in the body, for errors; null when it comes from a file.</param>
+/// <param name="KeepMac">The address that it should have if <paramref name="Settings"/> name none, as a restore asks.</param>
+internal sealed record WantedVif(int Devid, VifSettings Settings, string? Pointer, MacAddress? KeepMac = null);
+
+/// <summary>Brings a guest's vifs, their addresses and the guest's file to what is wanted, all three together.</summary>
+internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
+{
+    public async Task<Guest> FindAsync(HostWrite write, GuestName name, CancellationToken ct) =>
+        await TryFindAsync(write, name, ct) ?? throw RuleException.NotFound("guest", name.Value);
+
+    public async Task<Guest?> TryFindAsync(HostWrite write, GuestName name, CancellationToken ct)
+    {
+        var guest = await db.Guests.Include(g => g.Vifs).SingleOrDefaultAsync(g => g.HostId == write.Host.Id && g.Name == name, ct);
+        guest?.Sort();
+        return guest;
+    }
+
+    public Task ReleaseAllAsync(Guest guest, CancellationToken ct) => macs.ReleaseAsync([.. guest.Vifs.Select(v => v.Mac)], ct);
+
+    /// <summary>
+    /// Every vif keeps its address unless another one is asked for; one that has none gets one. What the guest no longer uses is
+    /// released first, so that an address can move from one of its vifs to another.
+    /// </summary>
+    /// <param name="file">The guest's file; its vif list is brought to what is wanted.</param>
+    public async Task SetAsync(HostWrite write, Guest guest, GuestFile file, IReadOnlyList<WantedVif> wanted, CancellationToken ct)
+    {
+        CheckWanted(wanted, file.Type);
+        await CheckVifNamesAsync(write.Host, guest, wanted, ct);
+
+        var present = guest.Vifs.ToDictionary(v => v.Devid);
+        var gone = guest.Vifs
+            .Where(v => wanted.FirstOrDefault(w => w.Devid == v.Devid) is not { } w || w.Settings.Mac is { } mac && mac != v.Mac)
+            .ToList();
+        await macs.ReleaseAsync([.. gone.Select(v => v.Mac)], ct);
+        // One that changes its address is made anew: so two that swap theirs never hold the same one at once.
+        foreach (var vif in gone)
+        {
+            guest.Remove(vif);
+            db.Remove(vif);
+            present.Remove(vif.Devid);
+        }
+
+        // Claims in one order, so that two requests that want the same addresses cannot wait for each other.
+        var given = new Dictionary<int, MacAddress>();
+        foreach (var claim in wanted.Where(w => !present.ContainsKey(w.Devid) && (w.Settings.Mac ?? w.KeepMac) is not null).OrderBy(w => w.Settings.Mac ?? w.KeepMac))
+        {
+            var mac = (claim.Settings.Mac ?? claim.KeepMac)!;
+            await ClaimAsync(mac, new MacHolder(write.Host.Name.Value, guest.Name.Value, claim.Devid), claim.Pointer, ct);
+            given[claim.Devid] = mac;
+        }
+
+        MacPool? pool = null;
+        foreach (var vif in wanted.Where(w => !present.ContainsKey(w.Devid) && !given.ContainsKey(w.Devid)))
+        {
+            pool ??= await PoolAsync(write.Host, ct);
+            given[vif.Devid] = await macs.AllocateAsync(pool, new MacHolder(write.Host.Name.Value, guest.Name.Value, vif.Devid), ct);
+        }
+
+        foreach (var (devid, mac) in given)
+            present[devid] = new Vif { HostId = write.Host.Id, GuestId = guest.Id, Devid = devid, Mac = mac };
+
+        List<Vif> ordered = [];
+        foreach (var want in wanted)
+        {
+            var vif = present[want.Devid];
+            vif.MacWritten = want.Settings.Mac is not null || write.Host.MacPolicy == MacPolicy.Allocate;
+            vif.Set(want.Settings);
+            ordered.Add(vif);
+        }
+
+        guest.Arrange(ordered);
+        guest.Render(file, write.Now);
+    }
+
+    private async Task ClaimAsync(MacAddress mac, MacHolder holder, string? pointer, CancellationToken ct)
+    {
+        try
+        {
+            await macs.ClaimAsync(mac, holder, ct);
+        }
+        catch (RuleException e)
+        {
+            var exception = new RuleException(e.Kind, e.Code, e.Message, [.. e.Fields.Select(f => f with { Pointer = pointer + f.Pointer })]);
+            foreach (var (name, value) in e.Extensions)
+                exception.With(name, value);
+            throw exception;
+        }
+    }
+
+    private async Task<MacPool> PoolAsync(Host host, CancellationToken ct)
+    {
+        if (host.MacPoolId is { } id)
+            return await db.MacPools.AsNoTracking().SingleAsync(p => p.Id == id, ct);
+        var name = ResourceName.Parse(MacPool.DefaultName);
+        return await db.MacPools.AsNoTracking().SingleAsync(p => p.Name == name, ct);
+    }
+
+    private static void CheckWanted(IReadOnlyList<WantedVif> wanted, GuestType type)
+    {
+        if (wanted.GroupBy(w => w.Devid).FirstOrDefault(g => g.Count() > 1) is { } twice)
+        {
+            throw RuleException.Invalid($"{twice.Last().Pointer}/devid", "vif.devid.duplicate",
+                $"The devid {twice.Key} stands at two vifs: xl takes it, and then only one of them exists. Give each its own.");
+        }
+
+        if (wanted.Where(w => w.Settings.Mac is not null).GroupBy(w => w.Settings.Mac).FirstOrDefault(g => g.Count() > 1) is { } same)
+        {
+            throw RuleException.Invalid($"{same.Last().Pointer}/mac", "mac.duplicate",
+                $"{same.Key} stands at two vifs of this guest (devid {string.Join(" and ", same.Select(w => w.Devid))}). Give each its own.");
+        }
+
+        List<FieldError> errors = [];
+        foreach (var want in wanted.Where(w => w.Pointer is not null))
+        {
+            errors.AddRange(VifRules.Check(want.Settings, type, XenVersion.Recorded).Where(f => f.Severity == FindingSeverity.Error)
+                .Select(f => new FieldError($"{want.Pointer}/{f.Key}", f.Code, f.Message)));
+        }
+
+        if (errors.Count > 0)
+            throw new RuleException(RuleKind.Invalid, errors[0].Code, errors[0].Message, errors);
+    }
+
+    /// <summary>A second vif with the same name would take the first one's port down when it is plugged.</summary>
+    private async Task CheckVifNamesAsync(Host host, Guest guest, IReadOnlyList<WantedVif> wanted, CancellationToken ct)
+    {
+        var names = wanted.Where(w => w.Settings.VifName is not null).ToLookup(w => w.Settings.VifName!);
+        if (names.FirstOrDefault(n => n.Count() > 1) is { } twice)
+        {
+            throw RuleException.Invalid($"{twice.Last().Pointer}/vifname", "vifname.duplicate",
+                $"'{twice.Key}' names two vifs of this guest: an interface's name stands once on a host.");
+        }
+
+        var unknown = names.Select(n => n.Key).Except(guest.Vifs.Select(v => v.VifName)).ToList();
+        if (unknown.Count == 0)
+            return;
+        var holder = await db.Vifs.AsNoTracking()
+            .Where(v => v.HostId == host.Id && v.GuestId != guest.Id && unknown.Contains(v.VifName!))
+            .Join(db.Guests, v => v.GuestId, g => g.Id, (v, g) => new { g.Name, v.Devid, v.VifName })
+            .OrderBy(h => h.VifName).FirstOrDefaultAsync(ct);
+        if (holder is null)
+            return;
+        var pointer = names[holder.VifName!].First().Pointer;
+        throw new RuleException(RuleKind.Conflict, "vifname.in-use",
+                $"'{holder.VifName}' names the vif {host.Name}/{holder.Name}/{holder.Devid} already: an interface's name stands once on a host.",
+                new FieldError($"{pointer}/vifname", "vifname.in-use", string.Create(CultureInfo.InvariantCulture, $"held by {host.Name}/{holder.Name}/{holder.Devid}")))
+            .With("conflictingVif", new MacHolder(host.Name.Value, holder.Name.Value, holder.Devid));
+    }
+}

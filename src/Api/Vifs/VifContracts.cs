@@ -1,0 +1,118 @@
+using System.Collections.Immutable;
+using FluentValidation;
+using Xlnet.Domain.Guests;
+using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Macs;
+using Xlnet.Domain.Vifs;
+using Xlnet.Domain.Xl;
+
+namespace Xlnet.Api.Vifs;
+
+/// <summary>A vif as it is put. What is null or left out is not written into the guest file, and its default applies.</summary>
+/// <param name="Devid">The device's number in the guest, 0 to 65535; the lowest free one unless given.</param>
+/// <param name="Mac">A unicast address that is free; allocated from the host's pool unless given.</param>
+/// <param name="Bridge">A bridge; for Open vSwitch also `BR.TAG`, `BR.TAG:TRUNK:TRUNK` or `BR:TRUNK`.</param>
+/// <param name="Type">`vif`: paravirtualised only; `ioemu`: emulated too, on HVM guests only.</param>
+/// <param name="Model">The emulated card, on HVM guests only.</param>
+/// <param name="Vifname">The interface's name on Dom0: at most 15 characters, 11 where HVM adds `-emu`.</param>
+/// <param name="Script">A bare name, or a path below /etc/xen/scripts.</param>
+/// <param name="Ip">Addresses for the script, separated by blanks.</param>
+/// <param name="Backend">The driver domain; Dom0 unless given.</param>
+/// <param name="Gatewaydev">The interface whose address vif-route gives the guest as gateway.</param>
+/// <param name="Rate">The limit of what the guest sends.</param>
+/// <param name="Mtu">In bytes, 68 to 65535.</param>
+/// <param name="Vlan">From Xen 4.19 on.</param>
+/// <param name="Trusted">Whether the guest trusts the backend.</param>
+/// <param name="Other">`forwarddev` and the `colo_*` keys.</param>
+public sealed record VifRequest(
+    int? Devid = null, string? Mac = null, string? Bridge = null, VifType? Type = null, string? Model = null, string? Vifname = null,
+    string? Script = null, string? Ip = null, string? Backend = null, string? Gatewaydev = null, RateContract? Rate = null,
+    int? Mtu = null, string? Vlan = null, bool? Trusted = null, IReadOnlyDictionary<string, string>? Other = null)
+{
+    internal VifSettings ToDomain() => new()
+    {
+        Mac = Mac is null ? null : MacAddress.Parse(Mac),
+        Bridge = Bridge,
+        Type = Type,
+        Model = Model,
+        VifName = Vifname,
+        Script = Script,
+        Ip = Ip,
+        Backend = Backend,
+        GatewayDev = Gatewaydev,
+        Rate = Rate?.ToDomain(),
+        Mtu = Mtu,
+        Vlan = Vlan,
+        Trusted = Trusted,
+        Other = Other?.ToImmutableSortedDictionary(StringComparer.Ordinal) ?? ImmutableSortedDictionary<string, string>.Empty,
+    };
+
+    /// <summary>What a PUT of it would say, for a merge patch.</summary>
+    internal static VifRequest Of(Vif vif) => new(
+        vif.Devid, vif.MacWritten ? vif.Mac.ToString() : null, vif.Bridge, vif.Type, vif.Model, vif.VifName, vif.Script, vif.Ip, vif.Backend,
+        vif.GatewayDev, RateContract.Of(vif.Rate), vif.Mtu, vif.Vlan, vif.Trusted, vif.Other.Count == 0 ? null : vif.Other);
+}
+
+/// <param name="BitsPerSecond">A multiple of 8.</param>
+/// <param name="IntervalMicroseconds">How often credit is given, 1 to 4294967295; 50000 unless given.</param>
+public sealed record RateContract(long? BitsPerSecond = null, long? IntervalMicroseconds = null)
+{
+    internal Rate ToDomain() => new(BitsPerSecond!.Value, IntervalMicroseconds ?? Rate.DefaultIntervalMicroseconds);
+
+    internal static RateContract? Of(Rate? rate) => rate is null ? null : new RateContract(rate.BitsPerSecond, rate.IntervalMicroseconds);
+}
+
+/// <param name="Mac">The address that it holds.</param>
+/// <param name="MacInFile">Whether the address stands in the guest file; when not, xl draws another one at each create.</param>
+/// <param name="RateText">`rate` as xl spells it.</param>
+/// <param name="Spec">The whole entry as xl spells it.</param>
+public sealed record VifResponse(
+    int Devid, string Mac, bool MacInFile, string? Bridge, VifType? Type, string? Model, string? Vifname, string? Script, string? Ip,
+    string? Backend, string? Gatewaydev, RateContract? Rate, string? RateText, int? Mtu, string? Vlan, bool? Trusted,
+    IReadOnlyDictionary<string, string>? Other, string Spec)
+{
+    internal static VifResponse Of(Vif vif) => new(
+        vif.Devid, vif.Mac.ToString(), vif.MacWritten, vif.Bridge, vif.Type, vif.Model, vif.VifName, vif.Script, vif.Ip, vif.Backend,
+        vif.GatewayDev, RateContract.Of(vif.Rate), vif.Rate?.ToString(), vif.Mtu, vif.Vlan, vif.Trusted,
+        vif.Other.Count == 0 ? null : vif.Other, VifSpec.Render(vif.WrittenSettings));
+}
+
+internal sealed class VifRequestValidator : AbstractValidator<VifRequest>
+{
+    public VifRequestValidator(IValidator<RateContract> rate)
+    {
+        RuleFor(v => v.Devid).InclusiveBetween(0, 65535).WithErrorCode("vif.devid").WithMessage("A devid is 0 to 65535.");
+        RuleFor(v => v.Mac).Must(m => MacAddress.TryParse(m, null, out _)).When(v => v.Mac is not null).WithErrorCode("mac.malformed")
+            .WithMessage("That is no MAC address: write six pairs of hexadecimal digits, such as 00:16:3e:8a:10:02, or leave 'mac' out and one is allocated.");
+        RuleFor(v => v.Rate!).SetValidator(rate).When(v => v.Rate is not null);
+        // What every vif must keep to, whatever its guest; the guest's own type is looked at when it is known.
+        RuleFor(v => v).Custom((vif, context) =>
+        {
+            foreach (var finding in Check(vif, null))
+                context.AddFailure(new FluentValidation.Results.ValidationFailure(finding.Key, finding.Message) { ErrorCode = finding.Code });
+        });
+    }
+
+    /// <summary>The strict rules, with what the validator itself refuses left out.</summary>
+    public static IEnumerable<Finding> Check(VifRequest vif, GuestType? type)
+    {
+        var settings = (vif with { Mac = MacAddress.TryParse(vif.Mac, null, out _) ? vif.Mac : null, Rate = null }).ToDomain();
+        return VifRules.Check(settings, type, XenVersion.Recorded).Where(f => f.Severity == FindingSeverity.Error);
+    }
+}
+
+internal sealed class RateContractValidator : AbstractValidator<RateContract>
+{
+    public RateContractValidator()
+    {
+        RuleFor(r => r.BitsPerSecond).NotNull().WithErrorCode("vif.rate").WithMessage("Give 'bitsPerSecond'.");
+        RuleFor(r => r).Custom((rate, context) =>
+        {
+            if (rate.BitsPerSecond is { } bits && Rate.Check(bits, rate.IntervalMicroseconds ?? Rate.DefaultIntervalMicroseconds) is { } wrong)
+            {
+                var field = rate.IntervalMicroseconds is < 1 or > uint.MaxValue ? "intervalMicroseconds" : "bitsPerSecond";
+                context.AddFailure(new FluentValidation.Results.ValidationFailure(field, wrong) { ErrorCode = "vif.rate" });
+            }
+        });
+    }
+}

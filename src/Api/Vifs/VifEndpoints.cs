@@ -1,0 +1,171 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using Xlnet.Api.Common;
+using Xlnet.Domain.Common;
+using Xlnet.Domain.Guests;
+using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Vifs;
+using Xlnet.Infrastructure.Data;
+
+namespace Xlnet.Api.Vifs;
+
+internal sealed class VifService(XlnetDbContext db, RequestInfo request, TimeProvider clock, GuestVifs guestVifs)
+{
+    public async Task<Page<VifResponse>> ListAsync(ResourceName host, GuestName guest, PageQuery page, CancellationToken ct)
+    {
+        var guestId = await FindGuestAsync(host, guest, ct);
+        var after = page.After is null ? -1
+            : int.TryParse(page.After, NumberStyles.None, CultureInfo.InvariantCulture, out var devid) ? devid
+            : throw RuleException.Invalid("cursor", "page.cursor", "This cursor is of another list.");
+        var vifs = await db.Vifs.AsNoTracking().Where(v => v.GuestId == guestId && v.Devid > after).OrderBy(v => v.Devid).Take(page.Size + 1).ToListAsync(ct);
+        return page.ToPage(vifs, VifResponse.Of, v => v.Devid.ToString(CultureInfo.InvariantCulture));
+    }
+
+    public async Task<Vif> GetAsync(ResourceName host, GuestName guest, int devid, CancellationToken ct)
+    {
+        var found = await db.Vifs.AsNoTracking()
+            .Where(v => v.Devid == devid && db.Guests.Any(g => g.Id == v.GuestId && g.Name == guest && db.Hosts.Any(h => h.Id == g.HostId && h.Name == host)))
+            .SingleOrDefaultAsync(ct);
+        if (found is not null)
+            return found;
+        await FindGuestAsync(host, guest, ct);
+        throw NotFound(guest, devid);
+    }
+
+    public async Task<Vif> AttachAsync(ResourceName host, GuestName name, VifRequest put, bool validateOnly, CancellationToken ct)
+    {
+        var devid = -1;
+        var guest = await WriteAsync(host, name, "vif.attach", _ => devid, validateOnly, guest =>
+        {
+            if (put.Devid is { } asked && guest.FindVif(asked) is not null)
+                throw new RuleException(RuleKind.Conflict, "vif.exists", $"The guest '{name}' has a vif {asked} already: PUT changes it.", new FieldError("/devid", "vif.exists", "taken"));
+            devid = put.Devid ?? guest.NextDevid();
+            return [.. Present(guest), new WantedVif(devid, put.ToDomain(), "")];
+        }, ct);
+        return guest.FindVif(devid)!;
+    }
+
+    public async Task<(Vif Vif, bool Created)> PutAsync(
+        HttpContext http, ResourceName host, GuestName name, int devid, VifRequest put, bool validateOnly, CancellationToken ct)
+    {
+        if (put.Devid is { } other && other != devid)
+            throw RuleException.Invalid("/devid", "vif.devid.differs", $"The URL says {devid}, and the body {other}.");
+        var created = false;
+        var guest = await WriteAsync(host, name, "vif.update", _ => devid, validateOnly, guest =>
+        {
+            var vif = guest.FindVif(devid);
+            created = vif is null;
+            ApiDefaults.CheckPreconditions(http, vif?.Version);
+            var wanted = new WantedVif(devid, put.ToDomain(), "");
+            return created ? [.. Present(guest), wanted] : [.. Present(guest).Select(w => w.Devid == devid ? wanted : w)];
+        }, ct);
+        return (guest.FindVif(devid)!, created);
+    }
+
+    public Task DetachAsync(HttpContext http, ResourceName host, GuestName name, int devid, bool validateOnly, CancellationToken ct) =>
+        WriteAsync(host, name, "vif.detach", _ => devid, validateOnly, guest =>
+        {
+            var vif = guest.FindVif(devid) ?? throw NotFound(name, devid);
+            ApiDefaults.CheckPreconditions(http, vif.Version);
+            return [.. Present(guest).Where(w => w.Devid != devid)];
+        }, ct);
+
+    private async Task<Guest> WriteAsync(
+        ResourceName host, GuestName name, string action, Func<Guest, int> devid, bool validateOnly,
+        Func<Guest, IReadOnlyList<WantedVif>> change, CancellationToken ct)
+    {
+        await using var write = await HostWrite.BeginAsync(db, request, clock, host, ct);
+        var guest = await guestVifs.FindAsync(write, name, ct);
+        var before = GuestDocument.Of(guest);
+        var wanted = change(guest);
+        await guestVifs.SetAsync(write, guest, guest.Parse(), wanted, ct);
+        write.Record(RevisionObjectKind.Guest, name.Value, action,
+            string.Create(CultureInfo.InvariantCulture, $"{name}/vifs/{devid(guest)}"), before, GuestDocument.Of(guest));
+        await write.CommitAsync(validateOnly, ct);
+        return guest;
+    }
+
+    private static IEnumerable<WantedVif> Present(Guest guest) => guest.Vifs.Select(v => new WantedVif(v.Devid, v.WrittenSettings, null));
+
+    private static RuleException NotFound(GuestName guest, int devid) =>
+        new(RuleKind.NotFound, "vif.not-found", $"The guest '{guest}' has no vif {devid}.");
+
+    private async Task<long> FindGuestAsync(ResourceName host, GuestName guest, CancellationToken ct)
+    {
+        var hostId = await HostIds.FindAsync(db, host, ct);
+        return await db.Guests.AsNoTracking().Where(g => g.HostId == hostId && g.Name == guest).Select(g => (long?)g.Id).SingleOrDefaultAsync(ct)
+            ?? throw RuleException.NotFound("guest", guest.Value);
+    }
+}
+
+internal static class VifEndpoints
+{
+    public static RouteGroupBuilder MapVifs(this RouteGroupBuilder v1)
+    {
+        var vifs = v1.MapGroup("/hosts/{host}/guests/{guest}/vifs").WithTags("Vifs").ProducesProblem(StatusCodes.Status404NotFound);
+        vifs.MapGet("/", ListAsync).WithName("Vifs_List").WithSummary("List a guest's vifs by devid");
+        vifs.MapPost("/", AttachAsync).WithName("Vifs_Attach").WithSummary("Give a guest a vif").WithValidation<VifRequest>()
+            .ProducesProblem(StatusCodes.Status409Conflict);
+        vifs.MapGet("/{devid:int}", GetAsync).WithName("Vifs_Get").WithSummary("Read a vif");
+        vifs.MapPut("/{devid:int}", PutAsync).WithName("Vifs_Put").WithSummary("Give a guest a vif, or replace its settings").WithValidation<VifRequest>()
+            .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        vifs.MapPatch("/{devid:int}", PatchAsync).WithName("Vifs_Patch").WithSummary("Change some of a vif's settings (JSON Merge Patch)")
+            .Accepts<VifRequest>("application/merge-patch+json", "application/json")
+            .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        vifs.MapDelete("/{devid:int}", DetachAsync).WithName("Vifs_Detach").WithSummary("Take a vif away, and release its address")
+            .ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        return vifs;
+    }
+
+    private static async Task<Ok<Page<VifResponse>>> ListAsync(
+        string host, string guest, [AsParameters] PageQuery page, VifService vifs, CancellationToken ct) =>
+        TypedResults.Ok(await vifs.ListAsync(RouteNames.Host(host), RouteNames.Guest(guest), page, ct));
+
+    private static async Task<Ok<VifResponse>> GetAsync(string host, string guest, int devid, HttpContext http, VifService vifs, CancellationToken ct)
+    {
+        var vif = await vifs.GetAsync(RouteNames.Host(host), RouteNames.Guest(guest), devid, ct);
+        ApiDefaults.SetETag(http, vif.Version);
+        return TypedResults.Ok(VifResponse.Of(vif));
+    }
+
+    private static async Task<Created<VifResponse>> AttachAsync(
+        string host, string guest, VifRequest body, HttpContext http, VifService vifs, CancellationToken ct, bool validateOnly = false)
+    {
+        var vif = await vifs.AttachAsync(RouteNames.Host(host), RouteNames.Guest(guest), body, validateOnly, ct);
+        ApiDefaults.SetETag(http, vif.Version);
+        return TypedResults.Created($"/v1/hosts/{host}/guests/{guest}/vifs/{vif.Devid}", VifResponse.Of(vif));
+    }
+
+    private static async Task<Results<Ok<VifResponse>, Created<VifResponse>>> PutAsync(
+        string host, string guest, int devid, VifRequest body, HttpContext http, VifService vifs, CancellationToken ct, bool validateOnly = false)
+    {
+        var (vif, created) = await vifs.PutAsync(http, RouteNames.Host(host), RouteNames.Guest(guest), CheckDevid(devid), body, validateOnly, ct);
+        ApiDefaults.SetETag(http, vif.Version);
+        return created
+            ? TypedResults.Created($"/v1/hosts/{host}/guests/{guest}/vifs/{devid}", VifResponse.Of(vif))
+            : TypedResults.Ok(VifResponse.Of(vif));
+    }
+
+    private static async Task<Ok<VifResponse>> PatchAsync(
+        string host, string guest, int devid, HttpContext http, VifService vifs, CancellationToken ct, bool validateOnly = false)
+    {
+        var (hostName, guestName) = (RouteNames.Host(host), RouteNames.Guest(guest));
+        var current = await vifs.GetAsync(hostName, guestName, devid, ct);
+        var patched = await ApiDefaults.PatchAsync(http, VifRequest.Of(current), ct);
+        var (vif, _) = await vifs.PutAsync(http, hostName, guestName, devid, patched, validateOnly, ct);
+        ApiDefaults.SetETag(http, vif.Version);
+        return TypedResults.Ok(VifResponse.Of(vif));
+    }
+
+    private static async Task<NoContent> DetachAsync(
+        string host, string guest, int devid, HttpContext http, VifService vifs, CancellationToken ct, bool validateOnly = false)
+    {
+        await vifs.DetachAsync(http, RouteNames.Host(host), RouteNames.Guest(guest), devid, validateOnly, ct);
+        return TypedResults.NoContent();
+    }
+
+    private static int CheckDevid(int devid) => devid is >= 0 and <= 65535
+        ? devid
+        : throw RuleException.Invalid("devid", "vif.devid", $"{devid} is no devid: 0 to 65535.");
+}

@@ -1,0 +1,74 @@
+using Xlnet.Domain.Common;
+
+namespace Xlnet.Domain.Hosts;
+
+/// <summary>A Dom0 that runs xl, as the database wants it.</summary>
+public sealed class Host
+{
+    /// <summary>Where a host keeps its defaults (xl.conf(5)).</summary>
+    public const string XlConfPath = "/etc/xen/xl.conf";
+
+    public long Id { get; private set; }
+
+    public required ResourceName Name { get; init; }
+
+    public string? Description { get; set; }
+
+    public DriverKind DriverKind { get; set; }
+
+    /// <summary>Directory driver: the folder's name below the service's directory root.</summary>
+    public string? DriverPath { get; set; }
+
+    public MacPolicy MacPolicy { get; set; }
+
+    /// <summary>The pool that this host's vifs get their addresses from; null for the default one.</summary>
+    public int? MacPoolId { get; set; }
+
+    /// <summary>The whole of xl.conf; null while xlnet was given none, and then only <see cref="Defaults"/> are put into the host's own.</summary>
+    public byte[]? XlConf { get; set; }
+
+    /// <summary>vif.default.*; null while xlnet was told nothing of them, and then the host's own stay as they are.</summary>
+    public VifDefaults? Defaults { get; set; }
+
+    /// <summary>Counts up by one for every write that changes this host's desired state.</summary>
+    public long Revision { get; private set; }
+
+    /// <summary>The revision that was last put into force as a whole; null before the first time.</summary>
+    public long? AppliedRevision { get; set; }
+
+    public DateTimeOffset CreatedAt { get; init; }
+
+    public DateTimeOffset UpdatedAt { get; private set; }
+
+    /// <summary>PostgreSQL's xmin: changes with every update of the row.</summary>
+    public uint Version { get; private set; }
+
+    /// <summary>Starts the next revision.</summary>
+    public long Advance(DateTimeOffset now)
+    {
+        UpdatedAt = now;
+        return ++Revision;
+    }
+
+    /// <summary>Where the file of a guest is on this host.</summary>
+    public static string GuestConfigPath(string guest) => $"/etc/xen/{guest}.cfg";
+}
+
+/// <summary>What stands between xlnet and a host.</summary>
+public enum DriverKind
+{
+    /// <summary>No real Dom0: a model of one, which answers as the recorded one did.</summary>
+    Simulated,
+
+    /// <summary>A simulated host whose files live in a folder, for pipelines that ship files themselves.</summary>
+    Directory,
+}
+
+public enum MacPolicy
+{
+    /// <summary>Every vif's address stands in its guest's file, so that a guest keeps it from one create to the next.</summary>
+    Allocate,
+
+    /// <summary>A vif without <c>mac=</c> stays so in the file, and xl draws a new address at each create; xlnet holds one for the day it is pinned.</summary>
+    AsWritten,
+}

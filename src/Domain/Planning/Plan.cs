@@ -1,0 +1,40 @@
+namespace Xlnet.Domain.Planning;
+
+/// <param name="Revision">The revision of the desired state that it leads to.</param>
+/// <param name="Steps">In the order in which they run; empty when there is nothing to do.</param>
+/// <param name="Pending">What differs and stays so, and why.</param>
+public sealed record Plan(long Revision, IReadOnlyList<PlanStep> Steps, IReadOnlyList<PendingStep> Pending);
+
+/// <param name="Reason">What would have to be allowed, or what stands in the way.</param>
+public sealed record PendingStep(PlanStep Step, string Reason);
+
+/// <summary>What a caller asks of a plan.</summary>
+public sealed record PlanRequest
+{
+    /// <summary>What is allowed unless a caller says otherwise.</summary>
+    public static readonly IReadOnlyList<Impact> DefaultAllow = [Impact.VifBlip];
+
+    /// <summary>The impacts that steps may have; <see cref="Impact.None"/> always is allowed.</summary>
+    public IReadOnlyCollection<Impact> Allow { get; init; } = DefaultAllow;
+
+    /// <summary>Only this guest: its file, the bridges that it needs, its vifs.</summary>
+    public string? Guest { get; init; }
+
+    public GuestAction Action { get; init; }
+
+    /// <summary>End a guest at once rather than asking it to shut down.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>How long a guest may take to shut down.</summary>
+    public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(60);
+}
+
+/// <summary>What is to become of <see cref="PlanRequest.Guest"/>'s domain.</summary>
+public enum GuestAction
+{
+    /// <summary>It runs, or not, as it does now.</summary>
+    Keep,
+    Start,
+    Stop,
+    Recreate,
+}

@@ -1,0 +1,97 @@
+using System.Collections.Immutable;
+using Xlnet.Domain.Macs;
+
+namespace Xlnet.Domain.Vifs;
+
+/// <summary>One entry of a guest's vif list.</summary>
+public sealed class Vif
+{
+    public long Id { get; private set; }
+
+    /// <summary>The host's, repeated here so that an index can keep a vifname unique on it.</summary>
+    public long HostId { get; init; }
+
+    public long GuestId { get; init; }
+
+    /// <summary>The device's number in the guest, from 0; the second half of vif&lt;domid&gt;.&lt;devid&gt;.</summary>
+    public int Devid { get; init; }
+
+    /// <summary>Its place in the list, from 0.</summary>
+    public int Position { get; internal set; }
+
+    /// <summary>The address that it holds in the database.</summary>
+    public required MacAddress Mac { get; init; }
+
+    /// <summary>Whether the address stands in the guest's file; when not, xl draws another one at each create.</summary>
+    public bool MacWritten { get; set; }
+
+    public string? Bridge { get; private set; }
+
+    public VifType? Type { get; private set; }
+
+    public string? Model { get; private set; }
+
+    public string? VifName { get; private set; }
+
+    public string? Script { get; private set; }
+
+    public string? Ip { get; private set; }
+
+    public string? Backend { get; private set; }
+
+    public string? GatewayDev { get; private set; }
+
+    public long? RateBitsPerSecond { get; private set; }
+
+    public long? RateIntervalMicroseconds { get; private set; }
+
+    public int? Mtu { get; private set; }
+
+    public string? Vlan { get; private set; }
+
+    public bool? Trusted { get; private set; }
+
+    public ImmutableSortedDictionary<string, string> Other { get; private set; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    public uint Version { get; private set; }
+
+    public Rate? Rate => RateBitsPerSecond is { } bits ? new Rate(bits, RateIntervalMicroseconds!.Value) : null;
+
+    /// <summary>The settings as they stand in the guest's file.</summary>
+    public VifSettings WrittenSettings => new()
+    {
+        Mac = MacWritten ? Mac : null,
+        Bridge = Bridge,
+        Type = Type,
+        Model = Model,
+        VifName = VifName,
+        Script = Script,
+        Ip = Ip,
+        Backend = Backend,
+        GatewayDev = GatewayDev,
+        Rate = Rate,
+        Mtu = Mtu,
+        Vlan = Vlan,
+        Trusted = Trusted,
+        Other = Other,
+    };
+
+    /// <summary>Takes all settings over but the address, which only an allocation gives.</summary>
+    public void Set(VifSettings settings)
+    {
+        Bridge = settings.Bridge;
+        Type = settings.Type;
+        Model = settings.Model;
+        VifName = settings.VifName;
+        Script = settings.Script;
+        Ip = settings.Ip;
+        Backend = settings.Backend;
+        GatewayDev = settings.GatewayDev;
+        RateBitsPerSecond = settings.Rate?.BitsPerSecond;
+        RateIntervalMicroseconds = settings.Rate?.IntervalMicroseconds;
+        Mtu = settings.Mtu;
+        Vlan = settings.Vlan;
+        Trusted = settings.Trusted;
+        Other = settings.Other;
+    }
+}

@@ -1,0 +1,39 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Xlnet.Domain.Common;
+using Xlnet.Domain.Bridges;
+using Xlnet.Domain.Guests;
+using Xlnet.Domain.Hosts;
+
+namespace Xlnet.Infrastructure.Data;
+
+/// <summary>The objects of a host as a revision and the audit log keep them.</summary>
+public sealed record HostDocument(string? Description, string MacPolicy, int? MacPoolId, byte[]? XlConf, VifDefaults? Defaults)
+{
+    public static string Of(Host host) => JsonSerializer.Serialize(
+        new HostDocument(host.Description, Kebab.Name(host.MacPolicy), host.MacPoolId, host.XlConf, host.Defaults),
+        DocumentJson.Default.HostDocument);
+}
+
+public sealed record BridgeDocument(string Kind, int? Mtu, string? Description)
+{
+    public static string Of(Bridge bridge) => JsonSerializer.Serialize(
+        new BridgeDocument(Kebab.Name(bridge.Kind), bridge.Mtu, bridge.Description), DocumentJson.Default.BridgeDocument);
+}
+
+/// <param name="Config">The guest file, which holds every setting of its vifs.</param>
+/// <param name="Vifs">What the file does not hold: the address of a vif without <c>mac=</c>.</param>
+public sealed record GuestDocument(byte[] Config, IReadOnlyList<GuestDocumentVif> Vifs)
+{
+    public static string Of(Guest guest) => JsonSerializer.Serialize(
+        new GuestDocument(guest.Config, [.. guest.Vifs.Select(v => new GuestDocumentVif(v.Devid, v.Mac.ToString(), v.MacWritten))]),
+        DocumentJson.Default.GuestDocument);
+}
+
+public sealed record GuestDocumentVif(int Devid, string Mac, bool MacWritten);
+
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+[JsonSerializable(typeof(HostDocument))]
+[JsonSerializable(typeof(BridgeDocument))]
+[JsonSerializable(typeof(GuestDocument))]
+public sealed partial class DocumentJson : JsonSerializerContext;

@@ -1,0 +1,76 @@
+using System.Net.NetworkInformation;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+using Xlnet.Domain.Bridges;
+using Xlnet.Domain.Common;
+using Xlnet.Domain.Guests;
+using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Macs;
+using Xlnet.Domain.Operations;
+using Xlnet.Domain.Planning;
+using Xlnet.Domain.Vifs;
+
+namespace Xlnet.Infrastructure.Data;
+
+/// <summary>All of xlnet's own tables. Quartz keeps its own beside them (qrtz_*).</summary>
+public sealed class XlnetDbContext(DbContextOptions<XlnetDbContext> options) : DbContext(options)
+{
+    public DbSet<Host> Hosts => Set<Host>();
+    public DbSet<Bridge> Bridges => Set<Bridge>();
+    public DbSet<Guest> Guests => Set<Guest>();
+    public DbSet<Vif> Vifs => Set<Vif>();
+    public DbSet<MacPool> MacPools => Set<MacPool>();
+    public DbSet<MacAllocation> MacAllocations => Set<MacAllocation>();
+    public DbSet<MacHolding> MacHoldings => Set<MacHolding>();
+    public DbSet<Revision> Revisions => Set<Revision>();
+    public DbSet<RevisionObject> RevisionObjects => Set<RevisionObject>();
+    public DbSet<HostArtifact> HostArtifacts => Set<HostArtifact>();
+    public DbSet<Operation> Operations => Set<Operation>();
+    public DbSet<OperationStep> OperationSteps => Set<OperationStep>();
+    public DbSet<AuditEntry> AuditLog => Set<AuditEntry>();
+    public DbSet<SimulatedHost> SimulatedHosts => Set<SimulatedHost>();
+
+    protected override void OnModelCreating(ModelBuilder modelBuilder) =>
+        modelBuilder.ApplyConfigurationsFromAssembly(typeof(XlnetDbContext).Assembly);
+
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
+    {
+        configurationBuilder.Properties<MacAddress>().HaveConversion<MacAddressConverter>().HaveColumnType("macaddr");
+        configurationBuilder.Properties<ResourceName>().HaveConversion<ParsableConverter<ResourceName>>();
+        configurationBuilder.Properties<GuestName>().HaveConversion<ParsableConverter<GuestName>>();
+        configurationBuilder.Properties<InterfaceName>().HaveConversion<ParsableConverter<InterfaceName>>();
+        configurationBuilder.Properties<DriverKind>().HaveConversion<KebabConverter<DriverKind>>();
+        configurationBuilder.Properties<MacPolicy>().HaveConversion<KebabConverter<MacPolicy>>();
+        configurationBuilder.Properties<BridgeKind>().HaveConversion<KebabConverter<BridgeKind>>();
+        configurationBuilder.Properties<GuestType>().HaveConversion<KebabConverter<GuestType>>();
+        configurationBuilder.Properties<VifType>().HaveConversion<KebabConverter<VifType>>();
+        configurationBuilder.Properties<MacAllocationState>().HaveConversion<KebabConverter<MacAllocationState>>();
+        configurationBuilder.Properties<RevisionObjectKind>().HaveConversion<KebabConverter<RevisionObjectKind>>();
+        configurationBuilder.Properties<HostArtifactKind>().HaveConversion<KebabConverter<HostArtifactKind>>();
+        configurationBuilder.Properties<OperationKind>().HaveConversion<KebabConverter<OperationKind>>();
+        configurationBuilder.Properties<OperationStatus>().HaveConversion<KebabConverter<OperationStatus>>();
+        configurationBuilder.Properties<OperationStepStatus>().HaveConversion<KebabConverter<OperationStepStatus>>();
+        configurationBuilder.Properties<Impact>().HaveConversion<KebabConverter<Impact>>();
+    }
+
+    private sealed class MacAddressConverter() : ValueConverter<MacAddress, PhysicalAddress>(
+        m => new PhysicalAddress(Convert.FromHexString(m.ToString().Replace(":", ""))),
+        p => new MacAddress(Convert.ToUInt64(p.ToString(), 16)));
+
+    private sealed class ParsableConverter<T>() : ValueConverter<T, string>(v => v.ToString()!, s => Parse<T>(s))
+        where T : IParsable<T>;
+
+    private sealed class KebabConverter<T>() : ValueConverter<T, string>(v => Kebab.Name(v), s => Kebab.Parse<T>(s))
+        where T : struct, Enum;
+
+    private static T Parse<T>(string text) where T : IParsable<T> => T.Parse(text, null);
+}
+
+/// <summary>The state of a simulated Dom0, so that every replica sees the same one and a killed service finds it as it left it.</summary>
+public sealed class SimulatedHost
+{
+    public long HostId { get; init; }
+
+    /// <summary>As JSON.</summary>
+    public required string State { get; set; }
+}

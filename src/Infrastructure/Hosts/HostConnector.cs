@@ -1,0 +1,71 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Xlnet.Domain.Common;
+using Xlnet.Domain.Hosts;
+using Xlnet.Infrastructure.Data;
+using Xlnet.Infrastructure.Hosts.Simulation;
+
+namespace Xlnet.Infrastructure.Hosts;
+
+/// <summary>Opens the way to a host: the one driver, over the shell that the host's kind asks for.</summary>
+public sealed class HostConnector(
+    IDbContextFactory<XlnetDbContext> contexts, IOptions<XlnetOptions> options, TimeProvider clock, ILogger<XlHostDriver> logger)
+{
+    /// <exception cref="RuleException">404 when the host is gone.</exception>
+    /// <exception cref="HostShellException">It cannot be reached.</exception>
+    public async Task<IHostDriver> OpenAsync(long hostId, CancellationToken ct)
+    {
+        await using var db = await contexts.CreateDbContextAsync(ct);
+        var host = await db.Hosts.AsNoTracking().Where(h => h.Id == hostId).Select(h => new { h.DriverKind, h.DriverPath }).SingleOrDefaultAsync(ct)
+            ?? throw RuleException.NotFound("host", hostId.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        var state = new SimulatedHostStore(contexts, hostId);
+        IHostShell shell = host.DriverKind switch
+        {
+            DriverKind.Simulated => new SimulatedShell(state, clock),
+            DriverKind.Directory => SimulatedShell.OverDirectory(Folder(host.DriverPath!), state, clock),
+            _ => throw new InvalidOperationException($"{host.DriverKind} has no shell."),
+        };
+        return new XlHostDriver(shell, clock, logger);
+    }
+
+    private string Folder(string name)
+    {
+        var folder = Path.Combine(Path.GetFullPath(options.Value.DataDirectory), "directories", name);
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new HostShellException(HostShellError.FileSystem, $"The host's folder {folder} cannot be made: {e.Message}", e);
+        }
+
+        return folder;
+    }
+
+    /// <summary>Keeps a simulated Dom0 in PostgreSQL: every replica sees the same one, and a killed service finds it as it left it.</summary>
+    private sealed class SimulatedHostStore(IDbContextFactory<XlnetDbContext> contexts, long hostId) : ISimulatedStateStore
+    {
+        public async Task<T> UpdateAsync<T>(Func<SimulatedDom0State, T> change, CancellationToken ct)
+        {
+            await using var db = await contexts.CreateDbContextAsync(ct);
+            await using var transaction = await db.Database.BeginTransactionAsync(ct);
+            var row = await db.SimulatedHosts.FromSql($"SELECT * FROM simulated_hosts WHERE host_id = {hostId} FOR UPDATE").SingleOrDefaultAsync(ct);
+            if (row is null)
+            {
+                // Two at once: the second waits for the first's insert here, and then reads it.
+                var fresh = FreshDom0.Create((ulong)hostId).ToJson();
+                await db.Database.ExecuteSqlAsync($"INSERT INTO simulated_hosts (host_id, state) VALUES ({hostId}, {fresh}::jsonb) ON CONFLICT DO NOTHING", ct);
+                row = await db.SimulatedHosts.FromSql($"SELECT * FROM simulated_hosts WHERE host_id = {hostId} FOR UPDATE").SingleAsync(ct);
+            }
+
+            var state = SimulatedDom0State.FromJson(row.State);
+            var result = change(state);
+            row.State = state.ToJson();
+            await db.SaveChangesAsync(ct);
+            await transaction.CommitAsync(ct);
+            return result;
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using System.Globalization;
+using Microsoft.EntityFrameworkCore;
+using Quartz;
+using Xlnet.Infrastructure.Data;
+
+namespace Xlnet.Infrastructure.Operations;
+
+/// <summary>
+/// Runs one host's operations until none is left. Its key is the host, so Quartz runs one at a time for a host over all replicas,
+/// and runs it again elsewhere when its replica dies.
+/// </summary>
+[DisallowConcurrentExecution]
+public sealed class HostOperationsJob(OperationRunner runner) : IJob
+{
+    private const string Group = "hosts";
+
+    public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken = default)
+    {
+        var hostId = long.Parse(context.JobDetail.Key.Name, CultureInfo.InvariantCulture);
+        while (await runner.RunNextAsync(hostId, cancellationToken))
+        {
+        }
+    }
+
+    /// <summary>Has the host's operations run now. Asking again while it is asked for already changes nothing.</summary>
+    /// <param name="trigger">A name for the asking; one that is still waiting is not asked twice.</param>
+    public static async Task ScheduleAsync(IScheduler scheduler, long hostId, string trigger, CancellationToken ct)
+    {
+        var key = new JobKey(hostId.ToString(CultureInfo.InvariantCulture), Group);
+        var job = JobBuilder.Create<HostOperationsJob>().WithIdentity(key).StoreDurably().RequestRecovery().Build();
+        await scheduler.AddJob(job, AddJobOptions.Replacing, ct);
+        var start = TriggerBuilder.Create().WithIdentity($"{key.Name}-{trigger}", Group).ForJob(key).StartNow().Build();
+        try
+        {
+            await scheduler.ScheduleJob(start, cancellationToken: ct);
+        }
+        catch (ObjectAlreadyExistsException)
+        {
+        }
+    }
+}
+
+/// <summary>Finds operations that nobody runs: asked for by a service that died before it could tell Quartz, or left by a shutdown.</summary>
+[DisallowConcurrentExecution]
+public sealed class SweepJob(IDbContextFactory<XlnetDbContext> contexts) : IJob
+{
+    public static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+
+    public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken = default)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var hosts = await db.Operations.AsNoTracking().Where(o => o.FinishedAt == null).Select(o => o.HostId).Distinct().ToListAsync(cancellationToken);
+        foreach (var host in hosts)
+            await HostOperationsJob.ScheduleAsync(context.Scheduler, host, "sweep", cancellationToken);
+    }
+}

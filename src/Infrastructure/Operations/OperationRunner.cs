@@ -1,0 +1,279 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using Xlnet.Domain.Common;
+using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Operations;
+using Xlnet.Domain.Planning;
+using Xlnet.Infrastructure.Data;
+using Xlnet.Infrastructure.Hosts;
+
+namespace Xlnet.Infrastructure.Operations;
+
+/// <summary>
+/// Runs a host's operations, one after the other: observe, checkpoint, plan, apply step by step, verify by observing, and roll back
+/// what could not be finished. Every step is journalled before it begins and after it has ended. A run that was cut off is resumed
+/// by observing and planning again, never by replaying the journal.
+/// </summary>
+public sealed partial class OperationRunner(
+    IDbContextFactory<XlnetDbContext> contexts, HostConnector connector, TimeProvider clock, ILogger<OperationRunner> logger)
+{
+    /// <summary>Runs the host's oldest unfinished operation to its end.</summary>
+    /// <returns>False when there was none.</returns>
+    public async Task<bool> RunNextAsync(long hostId, CancellationToken ct)
+    {
+        await using var db = await contexts.CreateDbContextAsync(ct);
+        var operation = await db.Operations
+            .Include(o => o.Steps.OrderBy(s => s.Ordinal))
+            .Where(o => o.HostId == hostId && o.FinishedAt == null)
+            .OrderBy(o => o.Sequence)
+            .FirstOrDefaultAsync(ct);
+        if (operation is null)
+            return false;
+        // Between the reading and here a queued one may have been cancelled.
+        if (await db.Operations.Where(o => o.Id == operation.Id && o.FinishedAt == null)
+                .ExecuteUpdateAsync(o => o.SetProperty(x => x.Status, OperationStatus.Running), ct) == 0)
+            return true;
+
+        LogRunning(logger, operation.Id, operation.Kind, hostId);
+        await new Run(db, operation, connector, clock, logger).ToEndAsync(ct);
+        LogEnded(logger, operation.Id, operation.Status);
+        return true;
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Operation {Operation} ({Kind}) runs on host {HostId}")]
+    private static partial void LogRunning(ILogger logger, Guid operation, OperationKind kind, long hostId);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Operation {Operation} ended: {Status}")]
+    private static partial void LogEnded(ILogger logger, Guid operation, OperationStatus status);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Operation {Operation} failed at {Step}: {Error}")]
+    private static partial void LogFailed(ILogger logger, Guid operation, string? step, string error);
+
+    /// <summary>One operation, from wherever it stands.</summary>
+    private sealed class Run(XlnetDbContext db, Operation operation, HostConnector connector, TimeProvider clock, ILogger logger)
+    {
+        private readonly HashSet<string> _touched =
+            [.. operation.Steps.Where(s => !s.Rollback && s.StartedAt is not null).Select(s => s.Target)];
+
+        private DateTimeOffset Now => clock.GetUtcNow();
+
+        public async Task ToEndAsync(CancellationToken ct)
+        {
+            foreach (var left in operation.Steps.Where(s => s.FinishedAt is null))
+                left.Finish(left.Status == OperationStepStatus.Running ? OperationStepStatus.Interrupted : OperationStepStatus.Skipped, Now);
+            operation.Start(Now);
+            await SaveAsync(ct);
+
+            try
+            {
+                await using var driver = await connector.OpenAsync(operation.HostId, ct);
+                var error = operation.RollingBack
+                    ? OperationError.FromJson(operation.Error!)
+                    : await ForwardAsync(driver, ct);
+                if (error is not null)
+                    await BackAsync(driver, error, ct);
+            }
+            catch (Exception e) when (e is HostShellException or HostAnswerException)
+            {
+                await EndUnreachableAsync(e, ct);
+            }
+        }
+
+        /// <returns>Why the way back has to be taken; null when the operation has ended.</returns>
+        private async Task<OperationError?> ForwardAsync(IHostDriver driver, CancellationToken ct)
+        {
+            var desired = await DesiredStateReader.ReadAsync(db, operation.HostId, ct)
+                ?? throw new InvalidOperationException("The host of an operation cannot be deleted before it.");
+            operation.Revision = desired.Revision;
+            var observed = await driver.ObserveAsync(desired.Paths, ct);
+            var checkpoint = operation.Checkpoint is { } json ? CheckpointDocument.Read(json) : Checkpoint.Of(observed, desired);
+            operation.Checkpoint ??= CheckpointDocument.Of(checkpoint);
+
+            var plan = Planner.Plan(desired, observed, Request(ActionLeft(checkpoint, observed)));
+            var journal = plan.Steps.Select(s => (Step: s, Entry: operation.Journal(s, rollback: false, StepDiff.Of(s)))).ToList();
+            await SaveAsync(ct);
+
+            foreach (var (step, entry) in journal)
+            {
+                if (await IsCancelledAsync(ct))
+                {
+                    Skip(journal.Select(j => j.Entry));
+                    return new OperationError("operation.cancelled", "The operation was cancelled.");
+                }
+
+                if (await ApplyAsync(driver, step, entry, ct) is { } error)
+                {
+                    Skip(journal.Select(j => j.Entry));
+                    return error;
+                }
+            }
+
+            return await VerifyAsync(driver, desired, ct);
+        }
+
+        /// <summary>What was done is in force only when the host itself says so.</summary>
+        private async Task<OperationError?> VerifyAsync(IHostDriver driver, DesiredState desired, CancellationToken ct)
+        {
+            var observed = await driver.ObserveAsync(desired.Paths, ct);
+            var left = Planner.Plan(desired, observed, Request(operation.Kind == OperationKind.Recreate ? GuestAction.Start : Action(operation.Kind))).Steps;
+            if (left.Count > 0)
+            {
+                return new OperationError("verify.differs",
+                    $"Every step was done, and the host still differs: {string.Join("; ", left.Select(s => $"{s.Action} {s.Target}"))}.",
+                    left[0].Id, left[0].Target);
+            }
+
+            operation.Finish(OperationStatus.Succeeded, Now);
+            if (operation.Kind == OperationKind.Apply)
+            {
+                await db.Hosts.Where(h => h.Id == operation.HostId)
+                    .ExecuteUpdateAsync(h => h.SetProperty(x => x.AppliedRevision, desired.Revision), ct);
+            }
+
+            await SaveAsync(ct);
+            return null;
+        }
+
+        private async Task BackAsync(IHostDriver driver, OperationError error, CancellationToken ct)
+        {
+            LogFailed(logger, operation.Id, error.Step, error.Message);
+            var checkpoint = CheckpointDocument.Read(operation.Checkpoint!);
+            operation.BeginRollback(error.ToJson());
+            await SaveAsync(ct);
+
+            var observed = await driver.ObserveAsync([.. checkpoint.Files.Keys], ct);
+            var plan = Planner.PlanRollback(checkpoint, observed, _touched, ShutdownTimeout);
+            var journal = plan.Steps.Select(s => (Step: s, Entry: operation.Journal(s, rollback: true, StepDiff.Of(s)))).ToList();
+            await SaveAsync(ct);
+
+            // One that fails does not keep the others from being undone.
+            List<string> failures = [];
+            foreach (var (step, entry) in journal)
+            {
+                if (await ApplyAsync(driver, step, entry, ct) is { } failed)
+                    failures.Add($"{step.Action} {step.Target}: {failed.Message}");
+            }
+
+            observed = await driver.ObserveAsync([.. checkpoint.Files.Keys], ct);
+            failures.AddRange(Planner.PlanRollback(checkpoint, observed, _touched, ShutdownTimeout).Steps
+                .Where(s => s is not (StopGuestStep or CreateGuestStep))
+                .Select(s => $"{s.Action} {s.Target} is still to do"));
+
+            await ForgetArtifactsAsync(checkpoint, ct);
+            if (failures.Count > 0)
+                operation.Finish(OperationStatus.Failed, Now, (error with { RollbackError = string.Join("; ", failures) }).ToJson());
+            else
+                operation.Finish(error.Code == "operation.cancelled" ? OperationStatus.Cancelled : OperationStatus.RolledBack, Now);
+            await SaveAsync(ct);
+        }
+
+        /// <summary>The host cannot be asked: what it has now is unknown, and the next operation on it begins with observing.</summary>
+        private async Task EndUnreachableAsync(Exception exception, CancellationToken ct)
+        {
+            var unreachable = exception is HostShellException shell ? $"host.{Kebab.Name(shell.Error)}" : "host.answer";
+            Skip(operation.Steps);
+            var error = operation.RollingBack
+                ? OperationError.FromJson(operation.Error!) with { RollbackError = exception.Message }
+                : new OperationError(unreachable, exception.Message);
+            LogFailed(logger, operation.Id, error.Step, exception.Message);
+            operation.Finish(OperationStatus.Failed, Now, error.ToJson());
+            await SaveAsync(ct);
+        }
+
+        private async Task<OperationError?> ApplyAsync(IHostDriver driver, PlanStep step, OperationStep entry, CancellationToken ct)
+        {
+            entry.Start(Now);
+            _touched.Add(step.Target);
+            await SaveAsync(ct);
+            await NoteArtifactAsync(step, ct);
+
+            StepOutcome outcome;
+            try
+            {
+                outcome = await driver.ApplyAsync(step, ct);
+            }
+            catch (HostShellException e)
+            {
+                entry.Finish(OperationStepStatus.Failed, Now);
+                await SaveAsync(ct);
+                return new OperationError($"host.{Kebab.Name(e.Error)}", e.Message, step.Id, step.Target);
+            }
+
+            entry.Finish(outcome.Succeeded ? OperationStepStatus.Succeeded : OperationStepStatus.Failed, Now, CommandDocument.Of(outcome.Commands));
+            await SaveAsync(ct);
+            if (!outcome.Succeeded)
+                return OperationError.Of(step, outcome);
+            await DropArtifactAsync(step, ct);
+            return null;
+        }
+
+        /// <summary>Noted before it is made, so that nothing of xlnet's is ever left on a host unknown.</summary>
+        private Task NoteArtifactAsync(PlanStep step, CancellationToken ct) => step switch
+        {
+            WriteFileStep { Path: not Host.XlConfPath } s => AddArtifactAsync(HostArtifactKind.GuestFile, s.Path, ct),
+            CreateBridgeStep s => AddArtifactAsync(HostArtifactKind.Bridge, s.Name, ct),
+            _ => Task.CompletedTask,
+        };
+
+        private Task<int> AddArtifactAsync(HostArtifactKind kind, string name, CancellationToken ct) => db.Database.ExecuteSqlAsync(
+            $"INSERT INTO host_artifacts (host_id, kind, name, created_at) VALUES ({operation.HostId}, {Kebab.Name(kind)}, {name}, {Now}) ON CONFLICT DO NOTHING", ct);
+
+        private Task DropArtifactAsync(PlanStep step, CancellationToken ct) => step switch
+        {
+            DeleteFileStep s => db.HostArtifacts.Where(a => a.HostId == operation.HostId && a.Kind == HostArtifactKind.GuestFile && a.Name == s.Path).ExecuteDeleteAsync(ct),
+            DeleteBridgeStep s => db.HostArtifacts.Where(a => a.HostId == operation.HostId && a.Kind == HostArtifactKind.Bridge && a.Name == s.Name).ExecuteDeleteAsync(ct),
+            _ => Task.CompletedTask,
+        };
+
+        private Task<int> ForgetArtifactsAsync(Checkpoint checkpoint, CancellationToken ct)
+        {
+            string[] known = [.. checkpoint.WrittenFiles, .. checkpoint.MadeBridges];
+            return db.HostArtifacts.Where(a => a.HostId == operation.HostId && !known.Contains(a.Name)).ExecuteDeleteAsync(ct);
+        }
+
+        private PlanRequest Request(GuestAction action) => new()
+        {
+            Allow = operation.Allow,
+            Guest = operation.Guest,
+            Action = action,
+            Force = operation.Force,
+            ShutdownTimeout = ShutdownTimeout,
+        };
+
+        private TimeSpan ShutdownTimeout => TimeSpan.FromSeconds(operation.ShutdownSeconds);
+
+        /// <summary>A resumed recreate that had got past its stop, or past its create, does not stop the guest again.</summary>
+        private GuestAction ActionLeft(Checkpoint checkpoint, HostObservation observed)
+        {
+            if (operation.Kind != OperationKind.Recreate)
+                return Action(operation.Kind);
+            var before = checkpoint.Domains.FirstOrDefault(d => d.Name == operation.Guest)?.Domid;
+            return before is not null && observed.FindDomain(operation.Guest!)?.Domid == before ? GuestAction.Recreate : GuestAction.Start;
+        }
+
+        private static GuestAction Action(OperationKind kind) => kind switch
+        {
+            OperationKind.Apply => GuestAction.Keep,
+            OperationKind.Start => GuestAction.Start,
+            OperationKind.Stop => GuestAction.Stop,
+            OperationKind.Recreate => GuestAction.Recreate,
+            _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+        };
+
+        private void Skip(IEnumerable<OperationStep> entries)
+        {
+            foreach (var entry in entries.Where(e => e.Status == OperationStepStatus.Pending))
+                entry.Finish(OperationStepStatus.Skipped, Now);
+        }
+
+        private Task<bool> IsCancelledAsync(CancellationToken ct) =>
+            db.Operations.AsNoTracking().Where(o => o.Id == operation.Id).Select(o => o.CancelRequested).SingleAsync(ct);
+
+        /// <summary>Saves the journal, and tells whoever waits for this operation, on every replica.</summary>
+        private async Task SaveAsync(CancellationToken ct)
+        {
+            await db.SaveChangesAsync(ct);
+            await OperationNotifications.SendAsync(db, operation.Id, ct);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+using System.Globalization;
+using DiffPlex.Renderer;
+using Xlnet.Domain.Common;
+using Xlnet.Domain.Planning;
+using Xlnet.Domain.Xl;
+
+namespace Xlnet.Infrastructure.Operations;
+
+/// <summary>What a step changes, for a person to read: a unified diff of a file, or lines that begin with <c>+</c> and <c>-</c>.</summary>
+public static class StepDiff
+{
+    public static string Of(PlanStep step) => step switch
+    {
+        WriteFileStep s => Files(s.Path, s.Before, s.Content),
+        DeleteFileStep s => Files(s.Path, s.Before, null),
+        CreateBridgeStep s => $"+ {Kebab.Name(s.Kind)} bridge {s.Name}{Mtu(s.Mtu)}",
+        DeleteBridgeStep s => $"- {Kebab.Name(s.Kind)} bridge {s.Name}{Mtu(s.Mtu)}",
+        SetBridgeMtuStep s => string.Create(CultureInfo.InvariantCulture, $"- bridge {s.Name} mtu {s.Before}\n+ bridge {s.Name} mtu {s.Mtu}"),
+        AttachVifStep s => $"+ {s.Guest} vif {VifSpec.Render(s.Settings, s.Devid)}",
+        DetachVifStep s => string.Create(CultureInfo.InvariantCulture, $"- {s.Guest} vif mac={s.Mac},devid={s.Devid}"),
+        CreateGuestStep s => $"+ domain {s.Guest} from {s.ConfigPath}",
+        StopGuestStep s => $"- domain {s.Guest}",
+        _ => throw new ArgumentOutOfRangeException(nameof(step), step.Action, null),
+    };
+
+    private static string Mtu(int? mtu) => mtu is { } value ? string.Create(CultureInfo.InvariantCulture, $" mtu {value}") : "";
+
+    private static string Files(string path, byte[]? before, byte[]? after) => UnidiffRenderer.GenerateUnidiff(
+        Text(before), Text(after), before is null ? "/dev/null" : path, after is null ? "/dev/null" : path).Replace("\r\n", "\n", StringComparison.Ordinal);
+
+    private static string Text(byte[]? content) => content is null ? "" : XlText.Decode(XlText.FromBytes(content));
+}

@@ -1,0 +1,50 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using Quartz;
+using Xlnet.Infrastructure.Data;
+using Xlnet.Infrastructure.Hosts;
+using Xlnet.Infrastructure.Operations;
+
+namespace Xlnet.Infrastructure;
+
+public static class ServiceRegistration
+{
+    /// <summary>The database, the hosts' drivers and the operations.</summary>
+    public static IServiceCollection AddXlnetInfrastructure(this IServiceCollection services, string connectionString)
+    {
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(_ => new NpgsqlDataSourceBuilder(connectionString).Build());
+        services.AddPooledDbContextFactory<XlnetDbContext>((provider, options) =>
+            XlnetDbOptions.Configure(options, provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<XlnetDbContext>>().CreateDbContext());
+        services.AddScoped<RequestInfo>();
+        services.AddScoped<MacAllocator>();
+
+        services.AddSingleton<HostConnector>();
+        services.AddSingleton<OperationRunner>();
+        services.AddSingleton<OperationNotifications>();
+        services.AddHostedService(provider => provider.GetRequiredService<OperationNotifications>());
+        services.AddQuartz(quartz => Schedule(quartz, connectionString));
+        return services;
+    }
+
+    private static void Schedule(IQuartzBuilder quartz, string connectionString)
+    {
+        quartz.UseDefaultThreadPool(32);
+        quartz.ConfigureScheduler(scheduler => (scheduler.InstanceName, scheduler.GenerateInstanceId) = ("xlnet", true));
+        quartz.UsePersistentStore(store =>
+        {
+            store.UsePostgres(NpgsqlFactory.Instance, connectionString);
+            store.ConfigureStore(o => o.SchemaProvisioning = SchemaProvisioning.CreateIfMissing);
+            store.UseClustering(cluster =>
+            {
+                cluster.CheckinInterval = TimeSpan.FromSeconds(3);
+                cluster.CheckinMisfireThreshold = TimeSpan.FromSeconds(6);
+            });
+        });
+        quartz.ScheduleJob<SweepJob>(
+            trigger => trigger.WithIdentity("sweep").WithSimpleSchedule(SweepJob.Interval),
+            job => job.WithIdentity("sweep").StoreDurably());
+    }
+}
