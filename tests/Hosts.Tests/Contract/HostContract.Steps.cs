@@ -158,6 +158,22 @@ public abstract partial class HostContract
     }
 
     [Fact]
+    public async Task CreateGuest_BridgeOfTheOtherKind_FailsWithTheLogWhereTheScriptSaysNothing()
+    {
+        Need(HostCapabilities.Xen | HostCapabilities.OpenVSwitch);
+        await using var driver = await DriverAsync();
+        Done(await driver.ApplyAsync(new CreateBridgeStep("ovsbr0", BridgeKind.OpenVSwitch, null), Ct));
+        await WriteGuestAsync("web1", "script=vif-bridge,bridge=ovsbr0");
+        var failure = await FailsAsync(driver, new CreateGuestStep("web1", Folder + "/web1.cfg", Impact.None), "hotplug.failed");
+        Assert.Null(failure.HotplugError);
+        Assert.Contains("Operation not supported", failure.HotplugLog, StringComparison.Ordinal);
+
+        await WriteGuestAsync("web2", "script=vif-openvswitch,bridge=xenbr0");
+        failure = await FailsAsync(driver, new CreateGuestStep("web2", Folder + "/web2.cfg", Impact.None), "hotplug.failed");
+        Assert.StartsWith("ovs-vsctl --timeout=30", failure.HotplugError, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task CreateGuest_ScriptThatIsMissing_SaysWhich()
     {
         Need(HostCapabilities.Xen);
