@@ -4,19 +4,15 @@ using Xlnet.Infrastructure.Hosts;
 namespace Xlnet.Hosts.Tests.Local;
 
 /// <summary>The machine that runs the tests: commands and files only, as its network is not the tests' to change.</summary>
-public sealed class LocalHostTests : HostContract
+public sealed class LocalHostTests : ShellContract
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("xlnet-local-").FullName;
-
-    protected override HostCapabilities Capabilities => HostCapabilities.None;
 
     protected override string Folder => _folder + "/etc";
 
     protected override TimeProvider Time => TimeProvider.System;
 
     protected override Task<IHostShell> OpenAsync(TimeProvider time) => Task.FromResult<IHostShell>(new LocalShell(time));
-
-    protected override Task LetGuestsConnectAsync() => Task.CompletedTask;
 
     public override async ValueTask DisposeAsync()
     {

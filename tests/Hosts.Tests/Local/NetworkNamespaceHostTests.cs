@@ -1,18 +1,15 @@
 using System.Diagnostics;
 using Xlnet.Hosts.Tests.Contract;
 using Xlnet.Infrastructure.Hosts;
+using Xunit;
 
 namespace Xlnet.Hosts.Tests.Local;
 
-/// <summary>The real <c>ip</c> in a network namespace of the test's own. Where none can be made, what needs one is skipped.</summary>
-public sealed class NetworkNamespaceHostTests : HostContract
+/// <summary>The real <c>ip</c> in a network namespace of the test's own.</summary>
+public sealed class NetworkNamespaceHostTests : BridgeContract
 {
-    private static readonly Lazy<bool> Available = new(() => Ip("netns", "add", "xlnet-probe") && Ip("netns", "delete", "xlnet-probe"));
-
     private readonly string _folder = Directory.CreateTempSubdirectory("xlnet-netns-").FullName;
     private readonly string _namespace = $"xlnet-{Guid.NewGuid():N}";
-
-    protected override HostCapabilities Capabilities => Available.Value ? HostCapabilities.Bridges : HostCapabilities.None;
 
     protected override string Folder => _folder + "/etc";
 
@@ -21,20 +18,16 @@ public sealed class NetworkNamespaceHostTests : HostContract
     protected override Task<IHostShell> OpenAsync(TimeProvider time) =>
         Task.FromResult<IHostShell>(new NamespaceShell(new LocalShell(time), _namespace));
 
-    protected override Task LetGuestsConnectAsync() => Task.CompletedTask;
-
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        if (Available.Value)
-            Ip("netns", "add", _namespace);
+        Assert.True(Ip("netns", "add", _namespace), "No network namespace could be made: this test needs iproute2, and to run as root.");
     }
 
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
-        if (Available.Value)
-            Ip("netns", "delete", _namespace);
+        Ip("netns", "delete", _namespace);
         Directory.Delete(_folder, recursive: true);
     }
 

@@ -11,8 +11,6 @@ public sealed class DirectoryHostTests : HostContract
     private readonly string _root = Directory.CreateTempSubdirectory("xlnet-host-").FullName;
     private readonly InMemoryStateStore _store = new();
 
-    protected override HostCapabilities Capabilities => HostCapabilities.All;
-
     protected override string Folder => "/etc/xen";
 
     protected override Task<IHostShell> OpenAsync(TimeProvider time) =>

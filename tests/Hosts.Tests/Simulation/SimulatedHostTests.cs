@@ -12,8 +12,6 @@ public sealed class SimulatedHostTests : HostContract
 {
     private readonly InMemoryStateStore _store = new();
 
-    protected override HostCapabilities Capabilities => HostCapabilities.All;
-
     protected override string Folder => "/etc/xen";
 
     protected override Task<IHostShell> OpenAsync(TimeProvider time) => Task.FromResult<IHostShell>(new SimulatedShell(_store, time));

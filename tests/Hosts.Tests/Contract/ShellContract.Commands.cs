@@ -5,9 +5,9 @@ using Xunit;
 namespace Xlnet.Hosts.Tests.Contract;
 
 /// <summary>What every shell does: commands and files.</summary>
-public abstract partial class HostContract
+public abstract partial class ShellContract
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+    protected static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
     public static TheoryData<string> AwkwardArguments() =>
     [
