@@ -112,7 +112,7 @@ public sealed class MacTests(ServiceFixture service)
 
         Assert.Equal((409, "mac.in-use"), (clash.Status, clash.Code));
         Assert.Equal(["/mac"], clash.Pointers);
-        Assert.Equal((host, "g1", 0), ((string)clash["conflictingVif"]["host"]!, (string)clash["conflictingVif"]["guestName"]!, (int)clash["conflictingVif"]["devid"]!));
+        Assert.Equal((host, "g1", 0), ((string)clash["conflictingVif"]["host"]!, (string)clash["conflictingVif"]["guest"]!, (int)clash["conflictingVif"]["devid"]!));
         Assert.Empty((await Client.GetJsonAsync($"/v1/hosts/{host}/guests/g2/vifs"))["items"].AsArray());
     }
 

@@ -1,3 +1,4 @@
+using Npgsql;
 using Xlnet.Infrastructure.Hosts.Simulation;
 using Xunit;
 
@@ -77,6 +78,30 @@ public sealed class OperationTests(ServiceFixture service)
         Assert.Equal("host.unreachable", (string)failed["error"]["code"]!);
         Assert.Empty(failed["steps"].AsArray());
         Assert.Equal("succeeded", (string)(await Client.PostAsync($"/v1/hosts/{host}/apply?wait=30s"))["status"]!);
+    }
+
+    [Fact]
+    public async Task Apply_ThatBreaksTheService_FailsAndDoesNotBlockItsHost()
+    {
+        var host = await service.NewHostAsync();
+        await Client.PutTextAsync($"/v1/hosts/{host}/guests/web1/config", Guest);
+        await Client.GetJsonAsync($"/v1/hosts/{host}/observation");
+        var state = await ExecuteAsync($"UPDATE simulated_hosts s SET state = '{{\"files\": 1}}' FROM hosts h WHERE h.id = s.host_id AND h.name = '{host}'");
+        Assert.Equal(1, state);
+
+        var failed = await Client.PostAsync($"/v1/hosts/{host}/apply?wait=30s");
+        Assert.Equal("failed", (string)failed["status"]!);
+        Assert.Equal("internal", (string)failed["error"]["code"]!);
+
+        await ExecuteAsync($"DELETE FROM simulated_hosts s USING hosts h WHERE h.id = s.host_id AND h.name = '{host}'");
+        Assert.Equal("succeeded", (string)(await Client.PostAsync($"/v1/hosts/{host}/apply?wait=30s"))["status"]!);
+    }
+
+    private async Task<int> ExecuteAsync(string sql)
+    {
+        await using var source = NpgsqlDataSource.Create(service.ConnectionString);
+        await using var command = source.CreateCommand(sql);
+        return await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.NetworkInformation;
+using System.Text.Json.Serialization;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
@@ -26,7 +27,7 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
         // A second try is needed only when someone claimed the very address by hand between the look and the insert.
         for (var attempt = 0; attempt < 3; attempt++)
         {
-            if (await AllocateOnceAsync(pool, MacAllocationState.Held, holder.ToString(), holder.Guest, ct) is { } mac)
+            if (await AllocateOnceAsync(pool, MacAllocationState.Held, holder.ToString(), holder.GuestHolder, ct) is { } mac)
                 return mac;
         }
 
@@ -42,7 +43,7 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
     /// <summary>Takes one very address for a vif. It must be free, reserved for that vif or its guest, or in quarantine after a vif of that guest.</summary>
     /// <exception cref="RuleException">409 <c>mac.in-use</c>, <c>mac.reserved</c> or <c>mac.in-quarantine</c>, which name the holder.</exception>
     public Task ClaimAsync(MacAddress mac, MacHolder holder, CancellationToken ct) =>
-        ClaimAsync(mac, MacAllocationState.Held, holder.ToString(), holder.Guest, ct);
+        ClaimAsync(mac, MacAllocationState.Held, holder.ToString(), holder.GuestHolder, ct);
 
     /// <summary>Sets one very address aside for a name.</summary>
     public Task ReserveAsync(MacAddress mac, string reservedFor, CancellationToken ct) =>
@@ -236,12 +237,13 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
 }
 
 /// <summary>A vif as the holder of an address.</summary>
-public sealed record MacHolder(string Host, string GuestName, int Devid)
+public sealed record MacHolder(string Host, string Guest, int Devid)
 {
-    /// <summary>Its guest, which an address may be reserved for.</summary>
-    public string Guest => $"{Host}/{GuestName}";
+    /// <summary>Its guest, <c>host/guest</c>, which an address may be reserved for.</summary>
+    [JsonIgnore]
+    public string GuestHolder => $"{Host}/{Guest}";
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Host}/{GuestName}/{Devid}");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Host}/{Guest}/{Devid}");
 
     public static bool TryParse(string text, out MacHolder holder)
     {
