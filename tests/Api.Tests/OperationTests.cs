@@ -105,6 +105,20 @@ public sealed class OperationTests(ServiceFixture service)
     }
 
     [Fact]
+    public async Task Apply_FileOfADeletedGuestGoneByHand_IsXlnetsNoMore()
+    {
+        var host = await service.NewHostAsync();
+        await Client.PutTextAsync($"/v1/hosts/{host}/guests/web1/config", Guest);
+        await Client.PostAsync($"/v1/hosts/{host}/apply?wait=30s");
+        await Client.DeleteAnswerAsync($"/v1/hosts/{host}/guests/web1");
+        await service.ChangeHostAsync(host, s => s.Files.Remove("/etc/xen/web1.cfg"));
+        await Client.PostAsync($"/v1/hosts/{host}/apply?wait=30s");
+        await service.ChangeHostAsync(host, s => s.Files["/etc/xen/web1.cfg"] = new SimulatedFile { Content = "name = 'web1'"u8.ToArray() });
+
+        Assert.Empty((await Client.GetJsonAsync($"/v1/hosts/{host}/plan"))["steps"].AsArray());
+    }
+
+    [Fact]
     public async Task Operations_OfOneHost_RunInTheOrderInWhichTheyWereAskedFor()
     {
         var host = await service.NewHostAsync();

@@ -159,10 +159,23 @@ public sealed partial class OperationRunner(
             {
                 await db.Hosts.Where(h => h.Id == operation.HostId)
                     .ExecuteUpdateAsync(h => h.SetProperty(x => x.AppliedRevision, desired.Revision), ct);
+                await PruneArtifactsAsync(desired, observed, ct);
             }
 
             await SaveAsync(ct);
             return null;
+        }
+
+        /// <summary>What is neither wanted nor there is xlnet's no more: a file that someone makes there later is his own.</summary>
+        private async Task PruneArtifactsAsync(DesiredState desired, HostObservation observed, CancellationToken ct)
+        {
+            string[] gone =
+            [
+                .. desired.WrittenFiles.Where(p => desired.Guests.All(g => g.Path != p) && observed.Files.GetValueOrDefault(p) is null),
+                .. desired.MadeBridges.Where(n => desired.Bridges.All(b => b.Name != n) && observed.FindBridge(n) is null),
+            ];
+            if (gone.Length > 0)
+                await db.HostArtifacts.Where(a => a.HostId == operation.HostId && gone.Contains(a.Name)).ExecuteDeleteAsync(ct);
         }
 
         private async Task BackAsync(IHostDriver driver, OperationError error, CancellationToken ct)
@@ -177,7 +190,7 @@ public sealed partial class OperationRunner(
             var journal = plan.Steps.Select(s => (Step: s, Entry: operation.Journal(s, rollback: true, StepDiff.Of(s)))).ToList();
             await SaveAsync(ct);
 
-            // One that fails does not keep the others from being undone.
+            // One that fails does not keep the others from being undone, and the host itself says at the end what is left.
             List<string> failures = [];
             foreach (var (step, entry) in journal)
             {
@@ -186,12 +199,14 @@ public sealed partial class OperationRunner(
             }
 
             observed = await driver.ObserveAsync([.. checkpoint.Files.Keys], ct);
-            failures.AddRange(Planner.PlanRollback(checkpoint, observed, _touched, ShutdownTimeout, Recreated()).Steps
-                .Select(s => $"{s.Action} {s.Target} is still to do"));
+            var left = Planner.PlanRollback(checkpoint, observed, _touched, ShutdownTimeout, Recreated()).Steps;
 
             await ForgetArtifactsAsync(checkpoint, observed, ct);
-            if (failures.Count > 0)
-                operation.Finish(OperationStatus.Failed, Now, (error with { RollbackError = string.Join("; ", failures) }).ToJson());
+            if (left.Count > 0)
+            {
+                var still = left.Select(s => $"{s.Action} {s.Target} is still to do");
+                operation.Finish(OperationStatus.Failed, Now, (error with { RollbackError = string.Join("; ", failures.Concat(still)) }).ToJson());
+            }
             else
                 operation.Finish(error.Code == "operation.cancelled" ? OperationStatus.Cancelled : OperationStatus.RolledBack, Now);
             await SaveAsync(ct);
