@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -40,7 +41,7 @@ public sealed class ServiceFixture : IAsyncLifetime
             .UseSetting("ConnectionStrings:Xlnet", _database.ConnectionString)
             .UseSetting("Xlnet:DataDirectory", _data)
             .ConfigureLogging(logging => logging.SetMinimumLevel(LogLevel.Warning)));
-        _factory.UseKestrel(0);
+        _factory.UseKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         _factory.StartServer();
         Client = _factory.CreateClient();
     }

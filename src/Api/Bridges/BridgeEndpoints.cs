@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using FluentValidation;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
@@ -26,6 +27,7 @@ public record BridgeRequest
 public sealed record CreateBridgeRequest : BridgeRequest
 {
     /// <summary>1 to 15 letters, digits, '.', '_' and '-'; no '.' for Open vSwitch.</summary>
+    [Required]
     public string? Name { get; init; }
 }
 

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.OpenApi;
@@ -35,6 +36,8 @@ internal static class OpenApi
             options.NonNullableReferenceTypesAsRequired();
             options.SchemaFilter<KebabSchemaFilter>();
             options.SchemaFilter<ProblemSchemaFilter>();
+            options.SchemaFilter<NullableSchemaFilter>();
+            options.MapType<XlNic>(() => new OpenApiSchema { Type = JsonSchemaType.Object, Description = "One vif under libxl's own JSON names, what is unset left out." });
             options.OperationFilter<ParameterFilter>();
             options.OperationFilter<ProblemFilter>();
             options.DocumentFilter<StableOrderFilter>();
@@ -68,6 +71,22 @@ internal static class OpenApi
             own.Type = JsonSchemaType.String;
             own.Format = null;
             own.Enum = Names(type);
+        }
+    }
+
+    /// <summary>A member that may be null says so also where its type stands elsewhere in the document.</summary>
+    private sealed class NullableSchemaFilter : ISchemaFilter
+    {
+        public void Apply(IOpenApiSchema schema, SchemaFilterContext context)
+        {
+            var nullability = new NullabilityInfoContext();
+            foreach (var property in schema.Properties is null ? [] : context.Type.GetProperties())
+            {
+                var name = JsonNamingPolicy.CamelCase.ConvertName(property.Name);
+                if (schema.Properties!.TryGetValue(name, out var member) && member is OpenApiSchemaReference
+                    && nullability.Create(property).ReadState == NullabilityState.Nullable)
+                    schema.Properties[name] = new OpenApiSchema { OneOf = [member, new OpenApiSchema { Type = JsonSchemaType.Null }] };
+            }
         }
     }
 
@@ -237,6 +256,8 @@ internal static class OpenApi
             swaggerDoc.Paths = paths;
             if (swaggerDoc.Components?.Schemas is { } schemas)
                 swaggerDoc.Components.Schemas = schemas.OrderBy(s => s.Key, StringComparer.Ordinal).ToDictionary(s => s.Key, s => s.Value);
+            // Nobody is asked who he is yet; the service listens on loopback only.
+            swaggerDoc.Security = [new OpenApiSecurityRequirement()];
             swaggerDoc.Servers = [new OpenApiServer { Url = "/" }];
             swaggerDoc.Tags = new HashSet<OpenApiTag>(Tags.Select(t => new OpenApiTag { Name = t.Name, Description = t.Description }));
         }

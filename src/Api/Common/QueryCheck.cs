@@ -11,7 +11,7 @@ namespace Xlnet.Api.Common;
 internal sealed class QueryCheck(IApiDescriptionGroupCollectionProvider descriptions)
 {
     private readonly Lazy<Dictionary<string, Dictionary<string, Type?>>> _operations = new(() => descriptions.ApiDescriptionGroups.Items
-        .SelectMany(g => g.Items)
+        .SelectMany(g => g.Items.Where(d => d.RelativePath!.StartsWith("v1/", StringComparison.Ordinal)))
         .GroupBy(d => d.ActionDescriptor.EndpointMetadata.OfType<IEndpointNameMetadata>().FirstOrDefault()?.EndpointName ?? "")
         .ToDictionary(g => g.Key, g => g.First().ParameterDescriptions
             .Where(p => p.Source == BindingSource.Query)

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using FluentValidation;
 using Xlnet.Api.Vifs;
 using Xlnet.Domain.Common;
@@ -46,6 +47,7 @@ public record GuestRequest
 public sealed record CreateGuestRequest : GuestRequest
 {
     /// <summary>The name in its file.</summary>
+    [Required]
     public string? Name { get; init; }
 }
 

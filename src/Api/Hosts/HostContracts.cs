@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using FluentValidation;
 using Xlnet.Api.Common;
 using Xlnet.Domain.Common;
@@ -25,6 +26,7 @@ public record HostRequest
 public sealed record CreateHostRequest : HostRequest
 {
     /// <summary>1 to 63 lower-case letters, digits, '.', '_' and '-'.</summary>
+    [Required]
     public string? Name { get; init; }
 }
 

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using FluentValidation;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -23,12 +24,15 @@ public record MacPoolRequest
 public sealed record CreateMacPoolRequest : MacPoolRequest
 {
     /// <summary>1 to 63 lower-case letters, digits, '.', '_' and '-'.</summary>
+    [Required]
     public string? Name { get; init; }
 
     /// <summary>The range's first address: unicast.</summary>
+    [Required]
     public string? First { get; init; }
 
     /// <summary>The range's last address; at most 2^32 addresses in all.</summary>
+    [Required]
     public string? Last { get; init; }
 }
 

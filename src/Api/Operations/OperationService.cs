@@ -104,7 +104,7 @@ internal sealed class OperationService(
             Kind = kind,
             Guest = guest?.Value,
             Allow = [.. body.Allow ?? PlanRequest.DefaultAllow],
-            Force = body.Force,
+            Force = body.Force ?? false,
             ShutdownSeconds = body.ShutdownSeconds ?? 60,
             Actor = request.Actor,
             RequestId = request.RequestId,
