@@ -216,6 +216,8 @@ public sealed class MainJobTests(ServiceFixture service)
         Assert.Equal(then, (await Client.GetJsonAsync($"/v1/hosts/{host}/guests/web1/config")).Text);
         Assert.Equal((string)vif["mac"]!, (string)(await Client.GetJsonAsync($"/v1/hosts/{host}/guests/web1/vifs/1"))["mac"]!);
         Assert.Equal(404, (await Client.GetJsonAsync($"/v1/hosts/{host}/bridges/br9")).Status);
+        // A host that was given no xl.conf has none now either, and not an empty one.
+        Assert.DoesNotContain((await Client.GetJsonAsync($"/v1/hosts/{host}/plan"))["steps"].AsArray(), s => (string)s!["target"]! == "/etc/xen/xl.conf");
         Assert.Equal([6, 5, 4, 3, 2, 1], (await Client.GetJsonAsync($"/v1/hosts/{host}/revisions"))["items"].AsArray().Select(r => (int)r!["number"]!));
     }
 

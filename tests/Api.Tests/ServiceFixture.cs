@@ -2,11 +2,9 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using Npgsql;
 using Xlnet.Api.Tests;
 using Xlnet.Domain.Common;
@@ -40,7 +38,7 @@ public sealed class ServiceFixture : IAsyncLifetime
         _factory = new WebApplicationFactory<Program>().WithWebHostBuilder(builder => builder
             .UseSetting("ConnectionStrings:Xlnet", _database.ConnectionString)
             .UseSetting("Xlnet:DataDirectory", _data)
-            .ConfigureLogging(logging => logging.SetMinimumLevel(LogLevel.Warning)));
+            .UseSetting("Logging:LogLevel:Default", "Error"));
         _factory.UseKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         _factory.StartServer();
         Client = _factory.CreateClient();

@@ -75,11 +75,7 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         var before = guest is null ? null : GuestDocument.Of(guest);
         var file = fileFor(guest);
         if (guest is null)
-        {
             db.Add(guest = new Guest { HostId = write.Host.Id, Name = name, CreatedAt = write.Now });
-            // The vifs need its id.
-            await db.SaveChangesAsync(ct);
-        }
 
         await guestVifs.SetAsync(write, guest, file, wantedFor(file), ct);
         write.Record(RevisionObjectKind.Guest, name.Value, created ? "guest.create" : "guest.update", name.Value, before, GuestDocument.Of(guest));

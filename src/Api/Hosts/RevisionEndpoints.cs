@@ -124,10 +124,7 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
             guest?.Sort();
             var before = guest is null ? null : GuestDocument.Of(guest);
             if (guest is null)
-            {
                 db.Add(guest = new Guest { HostId = write.Host.Id, Name = GuestName.Parse(name), CreatedAt = write.Now });
-                await db.SaveChangesAsync(ct);
-            }
 
             var file = GuestFile.Parse(XlText.FromBytes(document.Config));
             var macs = document.Vifs.ToDictionary(v => v.Devid, v => MacAddress.Parse(v.Mac));

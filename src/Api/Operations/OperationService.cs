@@ -15,10 +15,10 @@ internal sealed class OperationService(
 {
     public async Task<OperationResponse> GetAsync(Guid id, CancellationToken ct)
     {
-        var row = await db.Operations.AsNoTracking().Include(o => o.Steps).Where(o => o.Id == id)
-            .Select(o => new { Operation = o, Host = db.Hosts.Where(h => h.Id == o.HostId).Select(h => h.Name).First(), o.Steps })
-            .SingleOrDefaultAsync(ct) ?? throw RuleException.NotFound("operation", id.ToString());
-        return OperationResponse.Of(row.Operation, row.Host.Value);
+        var operation = await db.Operations.AsNoTracking().Include(o => o.Steps).SingleOrDefaultAsync(o => o.Id == id, ct)
+            ?? throw RuleException.NotFound("operation", id.ToString());
+        var host = await db.Hosts.AsNoTracking().Where(h => h.Id == operation.HostId).Select(h => h.Name).SingleAsync(ct);
+        return OperationResponse.Of(operation, host.Value);
     }
 
     /// <summary>The operations, the latest first.</summary>

@@ -76,7 +76,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
         }
 
         foreach (var (devid, mac) in given)
-            present[devid] = new Vif { HostId = write.Host.Id, GuestId = guest.Id, Devid = devid, Mac = mac };
+            present[devid] = new Vif { HostId = write.Host.Id, Devid = devid, Mac = mac };
 
         List<Vif> ordered = [];
         foreach (var want in wanted)

@@ -11,7 +11,8 @@ public sealed class Vif
     /// <summary>The host's, repeated here so that an index can keep a vifname unique on it.</summary>
     public long HostId { get; init; }
 
-    public long GuestId { get; init; }
+    /// <summary>Follows from the guest's list of vifs.</summary>
+    public long GuestId { get; private set; }
 
     /// <summary>The device's number in the guest, from 0; the second half of vif&lt;domid&gt;.&lt;devid&gt;.</summary>
     public int Devid { get; init; }

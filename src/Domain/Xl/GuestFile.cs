@@ -19,14 +19,18 @@ public sealed record VifTarget(int Devid, VifSettings Settings);
 /// <summary>A guest file (xl.cfg(5)). Immutable; an edit gives a new one, and keeps every byte that it need not change.</summary>
 public sealed class GuestFile
 {
+    private readonly Lazy<IReadOnlyList<GuestVif>> _vifs;
+    private readonly Lazy<XlReading> _reading;
+    private readonly Lazy<IReadOnlyList<Finding>> _findings;
+
     private GuestFile(string text)
     {
         Syntax = ConfigSyntax.Parse(text);
         Settings = new ConfigSettings(Syntax);
         Name = Settings.FindString("name");
-        Reading = XlReader.ReadGuest(this, VifDefaults.None);
-        Vifs = ReadVifs();
-        Findings = [.. FileFindings.Of(this), .. Vifs.SelectMany(v => v.Findings)];
+        _vifs = new Lazy<IReadOnlyList<GuestVif>>(ReadVifs);
+        _reading = new Lazy<XlReading>(() => GuestReader.Read(this, VifDefaults.None));
+        _findings = new Lazy<IReadOnlyList<Finding>>(FindAll);
     }
 
     /// <summary>The tree; lossless.</summary>
@@ -41,19 +45,20 @@ public sealed class GuestFile
     public GuestType Type => XlReader.ReadType(Settings) ?? GuestType.Pv;
 
     /// <summary>The vifs as xl reads them; those of the complete assignments when xl refuses the file.</summary>
-    public IReadOnlyList<GuestVif> Vifs { get; }
+    public IReadOnlyList<GuestVif> Vifs => _vifs.Value;
 
-    public IReadOnlyList<Finding> Findings { get; }
+    /// <summary>In the order of the file; the first 1,000.</summary>
+    public IReadOnlyList<Finding> Findings => _findings.Value;
 
     /// <summary>What the real <c>xl -N create</c>, 4.17, with an empty xl.conf would say of it.</summary>
-    public XlReading Reading { get; }
+    public XlReading Reading => _reading.Value;
 
     public static GuestFile Parse(string text) => new(text);
 
     public override string ToString() => Syntax.Text;
 
     /// <summary>What xl would say of it with these defaults in xl.conf.</summary>
-    public XlReading ReadWith(VifDefaults defaults) => XlReader.ReadGuest(this, defaults);
+    public XlReading ReadWith(VifDefaults defaults) => GuestReader.Read(this, defaults);
 
     /// <summary>
     /// The file with other vifs: reading it gives exactly the targets, in order. An entry that reads as its target keeps its
@@ -63,6 +68,13 @@ public sealed class GuestFile
 
     public GuestFile WithName(string name) => Name == name ? this : Parse(ConfigEditor.SetString(Syntax, Settings, "name", name));
 
+    private List<Finding> FindAll() =>
+    [
+        .. FileFindings.OfGuest(this).Take(FindingKinds.Most)
+            .Concat(Vifs.SelectMany(v => v.Findings).Take(FindingKinds.Most))
+            .OrderBy(f => f.Line).ThenBy(f => f.Column).Take(FindingKinds.Most),
+    ];
+
     private List<GuestVif> ReadVifs()
     {
         var vifs = new List<GuestVif>();
@@ -70,7 +82,7 @@ public sealed class GuestFile
         {
             var reader = new VifReader(CStrings.Cut(atom.Value), index);
             var devid = reader.Devid ?? index;
-            vifs.Add(new GuestVif(index, devid, atom.Value, reader.ToSettings(), FileFindings.Place(this, atom, devid, reader.Findings)));
+            vifs.Add(new GuestVif(index, devid, atom.Value, reader.ToSettings(), FileFindings.Place(Syntax, atom, devid, reader.Findings)));
         }
 
         return vifs;

@@ -1,5 +1,3 @@
-using Xlnet.Domain.Hosts;
-
 namespace Xlnet.Domain.Xl;
 
 /// <summary>What kind of text is to be looked at.</summary>
@@ -17,27 +15,58 @@ public sealed record LintResult(IReadOnlyList<Finding> Findings, XlReading Xl);
 /// <summary>Says of any text what is to be found in it, and what xl would make of it.</summary>
 public static class Lint
 {
+    /// <summary>A fix can bring up another; more rounds than this no text needs.</summary>
+    private const int MaxRounds = 8;
+
     /// <param name="conf">The xl.conf under which a guest file or a vif is read; an empty one when null.</param>
     public static LintResult Run(LintKind kind, string text, XlConf? conf = null)
     {
-        var defaults = conf?.Defaults ?? VifDefaults.None;
         switch (kind)
         {
             case LintKind.Guest:
                 var guest = GuestFile.Parse(text);
-                return new LintResult(Sort(guest.Findings), guest.ReadWith(defaults));
+                return new LintResult(guest.Findings, conf is null ? guest.Reading : conf.ReadGuest(guest));
             case LintKind.XlConf:
                 var file = XlConf.Parse(text);
-                return new LintResult(Sort(file.Findings), file.Reading);
+                return new LintResult(file.Findings, file.Reading);
             case LintKind.Vif:
-                var reader = new VifReader(text, 0, defaults);
+                var reader = new VifReader(text, 0, conf?.Defaults);
                 return new LintResult(
-                    Sort(reader.Findings),
+                    [.. reader.Findings.Select(f => Locate(f, text)).OrderBy(f => f.Line).ThenBy(f => f.Column)],
                     new XlReading(reader.Accepted, reader.Accepted ? 0 : 1, string.Join('\n', reader.Messages), reader.Accepted ? [reader.ToNic()] : []));
             default:
                 throw new ArgumentOutOfRangeException(nameof(kind));
         }
     }
 
-    private static List<Finding> Sort(IEnumerable<Finding> findings) => [.. findings.OrderBy(f => f.Line).ThenBy(f => f.Column)];
+    /// <summary>The text with every fix applied that its findings offer; the rest stays as it is.</summary>
+    public static string Fix(LintKind kind, string text)
+    {
+        for (var round = 0; round < MaxRounds; round++)
+        {
+            var fixes = new List<TextFix>();
+            var end = 0;
+            foreach (var fix in Run(kind, text).Findings.Select(f => f.Fix).OfType<TextFix>().Distinct().OrderBy(f => f.Start).ThenBy(f => f.Length))
+            {
+                // Of two that overlap the second waits for the next round.
+                if (fix.Start < end || fixes.Count > 0 && fix.Start == fixes[^1].Start)
+                    continue;
+                fixes.Add(fix);
+                end = fix.Start + fix.Length;
+            }
+
+            if (fixes.Count == 0)
+                break;
+            text = VifSpec.Apply(text, fixes);
+        }
+
+        return text;
+    }
+
+    /// <summary>A vif string may hold line ends, as an escape in a file.</summary>
+    private static Finding Locate(Finding finding, string text)
+    {
+        var before = text.AsSpan(0, Math.Min(finding.Column - 1, text.Length));
+        return finding with { Line = before.Count('\n') + 1, Column = before.Length - before.LastIndexOf('\n') };
+    }
 }

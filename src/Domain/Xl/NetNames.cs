@@ -42,6 +42,9 @@ internal static class NetNames
         return CheckInterface(head) is { } wrong ? wrong.Replace("interface name", "bridge's name", StringComparison.Ordinal) : null;
     }
 
+    /// <summary>Whether a bridge is written as only vif-openvswitch reads it. A dot alone may be part of a Linux bridge's name.</summary>
+    public static bool HasOvsSyntax(string bridge) => bridge.Contains(':', StringComparison.Ordinal) && CheckBridge(bridge) is null;
+
     /// <summary>A bare name, or a path below /etc/xen/scripts.</summary>
     public static string? CheckScript(string script)
     {

@@ -1,3 +1,4 @@
+using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Vifs;
@@ -42,7 +43,7 @@ public static class VifRules
             Add(FindingKinds.BridgeInvalid, "bridge", wrongBridge);
         if (settings.VifName is { } name)
         {
-            var limit = type is GuestType.Hvm or null && settings.Type != VifType.Vif && type == GuestType.Hvm ? 11 : 15;
+            var limit = type == GuestType.Hvm && settings.Type != VifType.Vif ? 11 : NetNames.MaxInterface;
             if (name.Length > limit)
                 Add(FindingKinds.VifNameTooLong, "vifname", limit == 11
                     ? $"'{name}' has {name.Length} characters: an HVM guest's vif gets a second interface '{name}-emu', and Linux takes at most 15. Give at most 11."
@@ -98,5 +99,35 @@ public static class VifRules
             else if (value.Length > 255)
                 Add(Value, key, $"{key} is longer than 255 characters.");
         }
+    }
+
+    /// <summary>Whether the vif's script and bridge fit each other, once the kind of the host's bridge is known.</summary>
+    /// <param name="script">The script in force: the vif's, else xl.conf's, else vif-bridge.</param>
+    public static IReadOnlyList<Finding> CheckBridge(VifSettings settings, string script, BridgeKind kind)
+    {
+        var name = script[(script.LastIndexOf('/') + 1)..];
+        if (kind == BridgeKind.OpenVSwitch && name == "vif-bridge")
+            return [FindingKinds.ScriptForOtherBridge.At(0, "vif-bridge fails on an Open vSwitch bridge. Write script=vif-openvswitch.", key: "script")];
+        if (kind == BridgeKind.Linux && name == "vif-openvswitch")
+            return [FindingKinds.ScriptForOtherBridge.At(0, "vif-openvswitch fails on a Linux bridge. Write script=vif-bridge.", key: "script")];
+        return kind == BridgeKind.Linux && settings.Bridge is { } bridge && NetNames.HasOvsSyntax(bridge)
+            ? [FindingKinds.OvsSyntax.At(0, $"'{bridge}' names trunks of an Open vSwitch bridge, and this one is a Linux bridge.", key: "bridge", severity: FindingSeverity.Error)]
+            : [];
+    }
+
+    /// <summary>Names that two vifs of one host ask for; the finding's message names the guest that has it first.</summary>
+    public static IReadOnlyList<Finding> CheckNames(IEnumerable<(string Guest, int Devid, VifSettings Settings)> vifs)
+    {
+        var first = new Dictionary<string, (string Guest, int Devid)>(StringComparer.Ordinal);
+        var findings = new List<Finding>();
+        foreach (var (guest, devid, settings) in vifs)
+        {
+            if (settings.VifName is { } name && !first.TryAdd(name, (guest, devid)))
+            {
+                findings.Add(FindingKinds.DuplicateVifName.At(0, $"'{name}' is the vifname of {first[name].Guest}'s vif {first[name].Devid} already, and {guest}'s vif {devid} asks for it too. Give it another name.", key: "vifname") with { Devid = devid });
+            }
+        }
+
+        return findings;
     }
 }

@@ -19,10 +19,8 @@ public sealed class XlConf
             Effective("vif.default.bridge", "defaultbridge"),
             Effective("vif.default.backend", null),
             Effective("vif.default.gatewaydev", null));
-        var messages = new List<string>();
-        Accepted = XlReader.ReportSyntax(Syntax, FileName, messages, out var status);
-        Reading = new XlReading(Accepted, Accepted ? 0 : status, string.Join('\n', messages), []);
-        Findings = [.. FileFindings.OfSyntax(Syntax)];
+        Reading = XlConfReader.Read(Syntax, _settings);
+        Findings = [.. FileFindings.OfConf(Syntax, _settings, Reading).OrderBy(f => f.Line).ThenBy(f => f.Column)];
     }
 
     public ConfigSyntax Syntax { get; }
@@ -33,7 +31,7 @@ public sealed class XlConf
     public IReadOnlyList<Finding> Findings { get; }
 
     /// <summary>A refused xl.conf makes every xl command exit with status 1.</summary>
-    public bool Accepted { get; }
+    public bool Accepted => Reading.Accepted;
 
     /// <summary>What xl would say of it before it does anything else.</summary>
     public XlReading Reading { get; }
@@ -41,6 +39,22 @@ public sealed class XlConf
     public static XlConf Parse(string text) => new(text);
 
     public override string ToString() => Syntax.Text;
+
+    /// <summary>What xl would say of a guest file under this xl.conf.</summary>
+    public XlReading ReadGuest(GuestFile guest)
+    {
+        if (!Accepted)
+            return Reading;
+        var reading = guest.ReadWith(Defaults);
+        if (Reading.Message.Length == 0)
+            return reading;
+
+        // Two of xl's messages do not end their line; "Parsing config from" follows on it.
+        var unended = Reading.Message.EndsWith("invalid autoballoon option", StringComparison.Ordinal)
+            || Reading.Message.EndsWith("invalid domid_policy option", StringComparison.Ordinal);
+        var message = Reading.Message + (unended ? $"Parsing config from {XlReader.GuestFileName}" : "");
+        return reading with { Message = reading.Message.Length == 0 ? message : $"{message}\n{reading.Message}" };
+    }
 
     /// <summary>The file with these defaults in force; null takes a setting out.</summary>
     public XlConf WithDefaults(VifDefaults defaults)

@@ -32,7 +32,8 @@ public sealed record GuestDocument(byte[] Config, IReadOnlyList<GuestDocumentVif
 
 public sealed record GuestDocumentVif(int Devid, string Mac, bool MacWritten);
 
-[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+// Metadata: the generated fast path would write a byte[] that is null as "", and a host without an xl.conf would come back with an empty one.
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(HostDocument))]
 [JsonSerializable(typeof(BridgeDocument))]
 [JsonSerializable(typeof(GuestDocument))]

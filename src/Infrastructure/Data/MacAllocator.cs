@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.NetworkInformation;
+using System.Text.Json.Serialization;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
@@ -26,7 +27,7 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
         // A second try is needed only when someone claimed the very address by hand between the look and the insert.
         for (var attempt = 0; attempt < 3; attempt++)
         {
-            if (await AllocateOnceAsync(pool, MacAllocationState.Held, holder.ToString(), holder.Guest, ct) is { } mac)
+            if (await AllocateOnceAsync(pool, MacAllocationState.Held, holder.ToString(), holder.GuestHolder, ct) is { } mac)
                 return mac;
         }
 
@@ -39,10 +40,10 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
         await AllocateOnceAsync(pool, MacAllocationState.Reserved, reservedFor, null, ct)
         ?? throw new RuleException(RuleKind.Conflict, "mac-pool.exhausted", $"The MAC pool '{pool.Name}' has no free address.");
 
-    /// <summary>Takes one very address for a vif. It must be free, reserved for that vif or its guest, or in quarantine after that vif.</summary>
+    /// <summary>Takes one very address for a vif. It must be free, reserved for that vif or its guest, or in quarantine after a vif of that guest.</summary>
     /// <exception cref="RuleException">409 <c>mac.in-use</c>, <c>mac.reserved</c> or <c>mac.in-quarantine</c>, which name the holder.</exception>
     public Task ClaimAsync(MacAddress mac, MacHolder holder, CancellationToken ct) =>
-        ClaimAsync(mac, MacAllocationState.Held, holder.ToString(), holder.Guest, ct);
+        ClaimAsync(mac, MacAllocationState.Held, holder.ToString(), holder.GuestHolder, ct);
 
     /// <summary>Sets one very address aside for a name.</summary>
     public Task ReserveAsync(MacAddress mac, string reservedFor, CancellationToken ct) =>
@@ -174,7 +175,7 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
                 VALUES (@mac, (SELECT p.id FROM mac_pools p WHERE @mac BETWEEN p.first AND p.last), @state, @holder, @now)
                 ON CONFLICT (mac) DO UPDATE
                 SET state = excluded.state, holder = excluded.holder, since = excluded.since, available_at = NULL
-                WHERE a.state = 'quarantined' AND (a.available_at <= @now OR a.holder = @holder)
+                WHERE a.state = 'quarantined' AND (a.available_at <= @now OR a.holder = @holder OR starts_with(a.holder, @guest || '/'))
                    OR a.state = 'reserved' AND a.holder IN (@holder, @guest) AND @state = 'held'
                 RETURNING a.mac),
             closed AS (
@@ -236,12 +237,13 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
 }
 
 /// <summary>A vif as the holder of an address.</summary>
-public sealed record MacHolder(string Host, string GuestName, int Devid)
+public sealed record MacHolder(string Host, string Guest, int Devid)
 {
-    /// <summary>Its guest, which an address may be reserved for.</summary>
-    public string Guest => $"{Host}/{GuestName}";
+    /// <summary>Its guest, <c>host/guest</c>, which an address may be reserved for.</summary>
+    [JsonIgnore]
+    public string GuestHolder => $"{Host}/{Guest}";
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Host}/{GuestName}/{Devid}");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Host}/{Guest}/{Devid}");
 
     public static bool TryParse(string text, out MacHolder holder)
     {

@@ -32,8 +32,29 @@ internal static class AtomicFile
         }
     }
 
-    /// <summary>Whether a write that was cut short left this file.</summary>
-    public static bool IsTemporary(string name) => name.EndsWith(Suffix, StringComparison.Ordinal);
+    /// <summary>The plain files of a folder by name, without what writes that were cut short left.</summary>
+    /// <param name="folder">Where it is on this machine.</param>
+    /// <param name="shownAs">How the host calls it.</param>
+    public static IReadOnlyList<HostFile> List(string folder, string shownAs)
+    {
+        if (!Directory.Exists(folder))
+            return [];
+        try
+        {
+            return
+            [
+                .. new DirectoryInfo(folder).EnumerateFiles()
+                    .Where(file => !file.Name.EndsWith(Suffix, StringComparison.Ordinal) && file.Exists)
+                    .Select(file => new HostFile(
+                        shownAs.TrimEnd('/') + "/" + file.Name, file.Length, (file.UnixFileMode & UnixFileMode.UserExecute) != 0))
+                    .OrderBy(file => file.Path, StringComparer.Ordinal),
+            ];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw HostPath.Error(shownAs, e.Message, e);
+        }
+    }
 
     private static void WriteAndFlush(SafeFileHandle file, ReadOnlySpan<byte> content)
     {

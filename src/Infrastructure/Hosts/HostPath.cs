@@ -1,5 +1,17 @@
 namespace Xlnet.Infrastructure.Hosts;
 
+/// <summary>What every shell asks of a command.</summary>
+internal static class HostCommand
+{
+    /// <exception cref="ArgumentException">There is no program, or a NUL, at which the operating system would cut an argument off.</exception>
+    public static void Check(IReadOnlyList<string> argv)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(argv.Count);
+        if (argv.Any(a => a.Contains('\0', StringComparison.Ordinal)))
+            throw new ArgumentException("An argument of a command can't hold a NUL.", nameof(argv));
+    }
+}
+
 /// <summary>What every shell asks of a path on a host.</summary>
 internal static class HostPath
 {

@@ -14,6 +14,7 @@ public interface IHostShell : IAsyncDisposable
     /// Runs one command and waits for its end. An exit status other than 0 is an answer, not an exception; so is a program that the
     /// host does not have (<see cref="CommandResult.NotFound"/>).
     /// </summary>
+    /// <exception cref="ArgumentException">There is no program in it, or a NUL.</exception>
     /// <exception cref="HostShellException">The host could not be asked, or the command ran longer than <paramref name="timeout"/>.</exception>
     Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct);
 
@@ -53,6 +54,9 @@ public sealed record CommandResult(IReadOnlyList<string> Argv, int ExitStatus, s
 public sealed class HostShellException(HostShellError error, string message, Exception? inner = null) : Exception(message, inner)
 {
     public HostShellError Error { get; } = error;
+
+    internal static HostShellException TimedOut(IReadOnlyList<string> argv, TimeSpan limit, Exception? inner = null) =>
+        new(HostShellError.TimedOut, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"'{string.Join(' ', argv)}' did not end within {limit.TotalSeconds:0.###} s."), inner);
 }
 
 public enum HostShellError

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using Xlnet.Domain.Common;
@@ -35,10 +36,35 @@ public sealed partial class OperationRunner(
             return true;
 
         LogRunning(logger, operation.Id, operation.Kind, hostId);
-        await new Run(db, operation, connector, clock, logger).ToEndAsync(ct);
-        LogEnded(logger, operation.Id, operation.Status);
+        try
+        {
+            await new Run(db, operation, connector, clock, logger).ToEndAsync(ct);
+            LogEnded(logger, operation.Id, operation.Status);
+        }
+        catch (Exception e) when (e is not (OperationCanceledException or DbException or DbUpdateException))
+        {
+            await EndBrokenAsync(operation.Id, e, ct);
+        }
+
         return true;
     }
+
+    /// <summary>
+    /// A fault of xlnet itself would come back at every try, and keep the host's other operations waiting for ever. A database that
+    /// fails is no such fault: the operation stays unfinished, and is resumed when it is back.
+    /// </summary>
+    private async Task EndBrokenAsync(Guid id, Exception exception, CancellationToken ct)
+    {
+        LogBroken(logger, exception, id);
+        var error = new OperationError("internal", "xlnet failed at this operation; its log has the details. What was done so far is in the journal.").ToJson();
+        await using var db = await contexts.CreateDbContextAsync(ct);
+        await db.Operations.Where(o => o.Id == id).ExecuteUpdateAsync(
+            o => o.SetProperty(x => x.Status, OperationStatus.Failed).SetProperty(x => x.Error, error).SetProperty(x => x.FinishedAt, clock.GetUtcNow()), ct);
+        await OperationNotifications.SendAsync(db, id, ct);
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Operation {Operation} met a fault of xlnet")]
+    private static partial void LogBroken(ILogger logger, Exception exception, Guid operation);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Operation {Operation} ({Kind}) runs on host {HostId}")]
     private static partial void LogRunning(ILogger logger, Guid operation, OperationKind kind, long hostId);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using DiffPlex.Renderer;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Xl;
@@ -11,8 +10,8 @@ public static class StepDiff
 {
     public static string Of(PlanStep step) => step switch
     {
-        WriteFileStep s => Files(s.Path, s.Before, s.Content),
-        DeleteFileStep s => Files(s.Path, s.Before, null),
+        WriteFileStep s => UnifiedDiff.Of(s.Path, s.Before, s.Content),
+        DeleteFileStep s => UnifiedDiff.Of(s.Path, s.Before, null),
         CreateBridgeStep s => $"+ {Kebab.Name(s.Kind)} bridge {s.Name}{Mtu(s.Mtu)}",
         DeleteBridgeStep s => $"- {Kebab.Name(s.Kind)} bridge {s.Name}{Mtu(s.Mtu)}",
         SetBridgeMtuStep s => string.Create(CultureInfo.InvariantCulture, $"- bridge {s.Name} mtu {s.Before}\n+ bridge {s.Name} mtu {s.Mtu}"),
@@ -24,9 +23,4 @@ public static class StepDiff
     };
 
     private static string Mtu(int? mtu) => mtu is { } value ? string.Create(CultureInfo.InvariantCulture, $" mtu {value}") : "";
-
-    private static string Files(string path, byte[]? before, byte[]? after) => UnidiffRenderer.GenerateUnidiff(
-        Text(before), Text(after), before is null ? "/dev/null" : path, after is null ? "/dev/null" : path).Replace("\r\n", "\n", StringComparison.Ordinal);
-
-    private static string Text(byte[]? content) => content is null ? "" : XlText.Decode(XlText.FromBytes(content));
 }

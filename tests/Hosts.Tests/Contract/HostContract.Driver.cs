@@ -15,7 +15,6 @@ public abstract partial class HostContract
     [Fact]
     public async Task Observe_FreshHost_SeesItsBridgeAndItsScripts()
     {
-        Need(HostCapabilities.Xen);
         await using var driver = await DriverAsync();
         var seen = await driver.ObserveAsync(["/etc/xen/xl.conf", Folder + "/none"], Ct);
 
@@ -35,7 +34,6 @@ public abstract partial class HostContract
     [Fact]
     public async Task CreateGuest_WithTwoVifs_AreOnTheirBridgeUnderTheirAddresses()
     {
-        Need(HostCapabilities.Xen);
         await using var driver = await DriverAsync();
         var domain = await StartAsync(driver, "web1", "mac=00:16:3e:80:00:01", "mac=00:16:3e:80:00:02,vifname=web1-b,rate=10Mb/s");
 
@@ -52,7 +50,6 @@ public abstract partial class HostContract
     [Fact]
     public async Task CreateGuest_Twice_IsDoneOnce()
     {
-        Need(HostCapabilities.Xen);
         await using var driver = await DriverAsync();
         var domain = await StartAsync(driver, "web1", "");
         Done(await driver.ApplyAsync(new CreateGuestStep("web1", Folder + "/web1.cfg", Impact.None), Ct));
@@ -62,7 +59,6 @@ public abstract partial class HostContract
     [Fact]
     public async Task CreateGuest_VifWithoutMac_DrawsOneOfTheLowerHalf()
     {
-        Need(HostCapabilities.Xen);
         await using var driver = await DriverAsync();
         var vif = (await StartAsync(driver, "web1", "")).FindVif(0)!;
         Assert.Equal(0x00163eUL, vif.Mac.Value >> 24);
@@ -72,7 +68,6 @@ public abstract partial class HostContract
     [Fact]
     public async Task AttachVif_ToARunningGuest_IsPluggedOnce()
     {
-        Need(HostCapabilities.Xen);
         await using var driver = await DriverAsync();
         await StartAsync(driver, "web1", "");
         var settings = new VifSettings { Mac = new MacAddress(0x00163e800007), Bridge = "xenbr0" };
@@ -86,7 +81,6 @@ public abstract partial class HostContract
     [Fact]
     public async Task DetachVif_OfARunningGuest_IsGone()
     {
-        Need(HostCapabilities.Xen);
         await using var driver = await DriverAsync();
         var domain = await StartAsync(driver, "web1", "", "");
         await DoneOnceAsync(driver, new DetachVifStep("web1", 1, domain.FindVif(1)!.Mac), "network-detach");
@@ -99,7 +93,6 @@ public abstract partial class HostContract
     [Fact]
     public async Task StopGuest_ByForce_IsGoneWithItsInterfaces()
     {
-        Need(HostCapabilities.Xen);
         await using var driver = await DriverAsync();
         var domain = await StartAsync(driver, "web1", "");
         await DoneOnceAsync(driver, new StopGuestStep("web1", Force: true, TimeSpan.FromMinutes(1)), "destroy");
@@ -112,7 +105,6 @@ public abstract partial class HostContract
     [Fact]
     public async Task StopGuest_ThatShutsDown_IsGone()
     {
-        Need(HostCapabilities.Xen | HostCapabilities.GuestsShutDown);
         await using var driver = await DriverAsync();
         await StartAsync(driver, "web1", "");
         await DoneOnceAsync(driver, new StopGuestStep("web1", Force: false, TimeSpan.FromMinutes(1)), "shutdown");

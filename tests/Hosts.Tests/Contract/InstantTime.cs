@@ -6,6 +6,9 @@ public sealed class InstantTime : TimeProvider
     private readonly Lock _lock = new();
     private DateTimeOffset _now = new(2026, 11, 24, 12, 0, 0, TimeSpan.Zero);
 
+    /// <summary>From now on no wait ends.</summary>
+    public bool Stopped { get; set; }
+
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
     public override DateTimeOffset GetUtcNow()
@@ -27,7 +30,7 @@ public sealed class InstantTime : TimeProvider
     {
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
-            if (dueTime < TimeSpan.Zero)
+            if (dueTime < TimeSpan.Zero || time.Stopped)
                 return true;
             lock (time._lock)
                 time._now += dueTime;

@@ -5,6 +5,9 @@ namespace Xlnet.Domain.Xl;
 /// <summary>Every kind of finding. <c>docs/findings.md</c> is generated from this table.</summary>
 public static class FindingKinds
 {
+    /// <summary>How many findings a text gets at most: nobody reads more.</summary>
+    internal const int Most = 1000;
+
     // ---- a vif string, key by key ----
 
     public static readonly FindingKind UnknownKey = new("vif.unknown-key", Error,
@@ -142,6 +145,31 @@ public static class FindingKinds
         "A comma would end the value; the rest xl would pass on to libxl and the hotplug script as it is.",
         "See the message.");
 
+    public static readonly FindingKind IpComma = new("vif.ip.comma", Error,
+        "Addresses in `ip=` are separated by a comma.",
+        "The comma ends the value: xl takes what follows for an unknown word and drops it.",
+        "A blank between addresses.");
+
+    public static readonly FindingKind IpNoFilter = new("vif.ip.no-filter", Info,
+        "`ip=` is set.",
+        "vif-bridge only adds ACCEPT rules for IPv4 to FORWARD (vif-common.sh, handle_iptable): unless that chain's policy drops, nothing is restricted, and neither MAC nor IPv6 is checked. vif-route and vif-nat route to it.",
+        "A firewall on the host where addresses must be enforced.");
+
+    public static readonly FindingKind VlanUnread = new("vif.vlan.unread", Warning,
+        "`vlan=` is set.",
+        "xl hands it to the hotplug script from 4.19 on; no script that comes with Xen for Linux reads it.",
+        "For Open vSwitch `bridge=BR.TAG`; for Linux a bridge on the VLAN's interface.");
+
+    public static readonly FindingKind OvsSyntax = new("vif.bridge.ovs-syntax", Warning,
+        "`bridge=` has a VLAN or trunks as vif-openvswitch reads them, and another script runs.",
+        "vif-bridge takes the whole text as the name of a Linux bridge.",
+        "`script=vif-openvswitch`, or a bridge's plain name.");
+
+    public static readonly FindingKind ScriptForOtherBridge = new("vif.script.other-bridge", Error,
+        "`script=` does not fit the bridge: vif-bridge with an Open vSwitch bridge, or vif-openvswitch with a Linux bridge.",
+        "The script fails and with it the create: `brctl`/`ip` know no such bridge, or `ovs-vsctl` does not (seen on a real host).",
+        "vif-openvswitch for Open vSwitch, vif-bridge for Linux bridges.");
+
     // ---- the vif list ----
 
     public static readonly FindingKind NotAList = new("vif.not-a-list", Error,
@@ -169,12 +197,112 @@ public static class FindingKinds
         "The second cannot be renamed, the create fails, and its cleanup takes the first one's port off the bridge.",
         "A name of its own for each.");
 
-    // ---- syntax ----
+    public static readonly FindingKind DuplicateMac = new("vif.mac.duplicate", Error,
+        "Two vifs have the same `mac=`.",
+        "xl passes it in silence; a bridge delivers to whichever spoke last.",
+        "An address of its own for each.");
+
+    public static readonly FindingKind NumberAsVif = new("vif.bare-number", Error,
+        "A number stands in the vif list.",
+        "xl takes it as a vif string that holds an unknown word, and makes a vif with defaults.",
+        "A string; `''` for a vif with defaults.");
+
+    // ---- a whole file ----
 
     public static readonly FindingKind Syntax = new("xl.syntax", Error,
         "A token where another must stand.",
-        "xl prints `config parsing error near …: syntax error`, and exits 1.",
+        "xl prints `config parsing error near …: syntax error`, and exits 1 (libxlu_cfg_y.y).",
         "One `name = value` a line, values being strings in quotes, numbers, or lists of these.");
+
+    public static readonly FindingKind TrailingText = new("xl.trailing-text", Error,
+        "Something stands behind a complete `name = value`.",
+        "xl stops reading there, and exits 1. Strings side by side are not joined, and nothing is computed.",
+        "A line's end or a `;` behind each value.");
+
+    public static readonly FindingKind Character = new("xl.character", Error,
+        "A character that starts no token: an upper-case letter at the beginning of a name, a sign, a byte outside ASCII outside strings and comments.",
+        "xl prints `lexical error`, skips to the next blank, and exits 1 (libxlu_cfg_l.l). `1.5`, `64M`, `-1` and `True` are such errors.",
+        "Names in lower case, values other than plain numbers in quotes.");
+
+    public static readonly FindingKind CarriageReturn = new("xl.carriage-return", Error,
+        "A carriage return outside strings and comments: the file has Windows line ends.",
+        "xl takes it for a lexical error, and exits 1. In a comment it passes.",
+        "Line feeds only.");
+
+    public static readonly FindingKind ByteOrderMark = new("xl.byte-order-mark", Error,
+        "The file begins with a byte order mark.",
+        "xl takes it and the name behind it for a lexical error, and exits 1.",
+        "The file without its first three bytes.");
+
+    public static readonly FindingKind UnterminatedString = new("xl.string.unterminated", Error,
+        "A string has no closing quote on its line.",
+        "xl's strings end where their line does: a lexical error, exit status 1.",
+        "The closing quote.");
+
+    public static readonly FindingKind UnterminatedComment = new("xl.comment.unterminated", Error,
+        "The last line is a comment, and has no line end.",
+        "xl knows a comment only by its line end: a lexical error, exit status 1.",
+        "A line end at the end of the file.");
+
+    public static readonly FindingKind EscapeRefused = new("xl.escape.refused", Error,
+        "A backslash in a string that xl refuses: `\\x` always, `\\0` to `\\7` without two digits behind, any other unknown one.",
+        "xl prints `invalid digit after backslash` or `invalid character after backlash`, and exits 1 (libxlu_cfg.c). No `\\x` can pass: xl asks for more digits than it reads.",
+        "The character itself; `\\\\` for a backslash.");
+
+    public static readonly FindingKind EscapeVanishes = new("xl.escape.vanishes", Error,
+        "A numeric escape such as `\\101` in a string.",
+        "xl accepts it and yields nothing for it.",
+        "The character itself.");
+
+    public static readonly FindingKind Nul = new("xl.nul", Error,
+        "A zero byte in a string.",
+        "xl aborts: an assertion in libxlu_cfg.c fails.",
+        "The string without it.");
+
+    public static readonly FindingKind MixedAddition = new("xl.mixed-addition", Error,
+        "`+=` of a list to a string, or of a string to a list.",
+        "xl prints ``can't add [list] to \"string\" or vice versa``, and exits 1.",
+        "The same kind on both sides.");
+
+    public static readonly FindingKind TooDeep = new("xl.list.too-deep", Warning,
+        "Lists are nested more than 64 deep.",
+        "Nothing in xl asks for more than three. xl's parser gives up between 2,000 and 4,997 (`memory exhausted`).",
+        "A flat list.");
+
+    public static readonly FindingKind TooLarge = new("xl.too-large", Error,
+        "The text has more than 1 MiB.",
+        "xlnet does not read it; xl has no such limit.",
+        "A smaller file.");
+
+    public static readonly FindingKind Python = new("xl.python", Info,
+        "Python left over from xm, xl's predecessor.",
+        "xl reads no Python, and says so behind its errors.",
+        "Plain assignments.");
+
+    public static readonly FindingKind Refused = new("guest.refused", Error,
+        "xl refuses the guest file for something else than its syntax: no name, no kernel, an unknown type, action or disk.",
+        "xl exits with a status other than 0 and its last message says why (xl_parse.c, parse_config_data).",
+        "See the message.");
+
+    public static readonly FindingKind DeprecatedName = new("conf.deprecated-name", Warning,
+        "`vifscript` or `defaultbridge` in xl.conf.",
+        "xl prints a line with every command; `vif.default.script` and `vif.default.bridge` win over them.",
+        "The new name.");
+
+    public static readonly FindingKind ConfList = new("conf.list", Warning,
+        "A list where xl.conf takes one value.",
+        "xl warns with every command and ignores it.",
+        "A string.");
+
+    public static readonly FindingKind ConfUnknown = new("conf.unknown-default", Warning,
+        "A `vif.default.…` that xl does not read.",
+        "xl reads `script`, `bridge`, `backend` and `gatewaydev`; it ignores others in silence.",
+        "Set it in each vif.");
+
+    public static readonly FindingKind ConfRefused = new("conf.refused", Error,
+        "xl refuses xl.conf for something else than its syntax.",
+        "Every xl command exits 1.",
+        "A number from 0 to 2147483647 for max_grant_frames, max_maptrack_frames and max_grant_version.");
 
     /// <summary>Every kind, in the order of the document.</summary>
     public static IReadOnlyList<FindingKind> All { get; } =

@@ -7,7 +7,7 @@ namespace Xlnet.Domain.Xl;
 internal static class VifFindings
 {
     public static void Check(
-        List<Finding> findings, VifToken token, string key, bool hasValue, string value, int valueStart, VifTokenFate fate, RawNic nic, bool pastEnd, string xlSays)
+        List<Finding> findings, VifToken token, string key, bool hasValue, string value, int valueStart, VifTokenFate fate, RawNic nic, bool pastEnd, string xlSays, VifToken? previous)
     {
         switch (key)
         {
@@ -29,13 +29,13 @@ internal static class VifFindings
                     token.Start, "netdev is an old name of gatewaydev: write gatewaydev.", new TextFix(token.Start, 6, "gatewaydev"), key));
                 break;
             case "accel" when hasValue:
-                findings.Add(FindingKinds.Deprecated.At(token.Start, "xl ignores accel: remove it.", key: key));
+                findings.Add(FindingKinds.Deprecated.At(token.Start, "xl ignores accel: remove it.", new TextFix(token.Start, token.Text.Length, ""), key));
                 return;
         }
 
         if (fate == VifTokenFate.Refused)
         {
-            CheckUnknown(findings, token, key, hasValue);
+            CheckUnknown(findings, token, key, hasValue, previous);
             return;
         }
 
@@ -49,12 +49,59 @@ internal static class VifFindings
         }
     }
 
-    private static void CheckUnknown(List<Finding> findings, VifToken token, string key, bool hasValue)
+    /// <summary>What no token alone says: values that xl passes on and that fail, or do nothing, later.</summary>
+    public static void CheckValues(List<Finding> findings, RawNic nic, string? vlan, IReadOnlyDictionary<string, VifToken> tokens)
     {
+        Check("vifname", FindingKinds.VifNameInvalid, v => v.Length > NetNames.MaxInterface ? null : NetNames.CheckInterface(v));
+        Check("vifname", FindingKinds.VifNameTooLong, v => v.Length > NetNames.MaxInterface
+            ? $"'{v}' has {v.Length} characters, and Linux takes at most {NetNames.MaxInterface}: the create fails. Give a shorter one."
+            : null);
+        Check("bridge", FindingKinds.BridgeInvalid, v => v.Length == 0 ? null : NetNames.CheckBridge(v));
+        Check("bridge", FindingKinds.OvsSyntax, v => NetNames.HasOvsSyntax(v) && nic.Strings.GetValueOrDefault("script")?.EndsWith("vif-openvswitch", StringComparison.Ordinal) != true
+            ? $"'{v}' names a VLAN or trunks of an Open vSwitch bridge, and vif-openvswitch is not the script here. Write script=vif-openvswitch, unless xl.conf does."
+            : null);
+        Check("script", FindingKinds.ScriptInvalid, v => v.Length == 0 ? null : NetNames.CheckScript(v));
+        Check("ip", FindingKinds.IpInvalid, v => v.Length == 0 ? null : NetNames.CheckAddresses(v.Trim(' ')));
+        Check("ip", FindingKinds.IpNoFilter, v => v.Length > 0 ? "ip= restricts nothing unless the host's FORWARD chain drops by default; it is told to the hotplug script." : null);
+        if (nic.IsIoemu == false)
+            Check("model", FindingKinds.ModelNotHvm, _ => "model names an emulated card, and type=vif says that there is none: nothing uses it. Leave one of them out.");
+        if (vlan is not null && tokens.TryGetValue("vlan", out var vlanToken))
+        {
+            findings.Add(FindingKinds.VlanVersion.At(
+                vlanToken.Start, "xl knows vlan from 4.19 on; an older one prints a line and makes the vif without it. For Open vSwitch bridge=BR.TAG works on every version.", key: "vlan", severity: FindingSeverity.Warning));
+            findings.Add(FindingKinds.VlanUnread.At(vlanToken.Start, "No hotplug script that comes with Xen for Linux reads vlan: it has no effect without one of your own.", key: "vlan"));
+        }
+
+        void Check(string key, FindingKind kind, Func<string, string?> check)
+        {
+            if (tokens.TryGetValue(key, out var token) && nic.Strings.TryGetValue(key, out var value) && check(value) is { } message)
+                findings.Add(kind.At(token.Start, message, key: key));
+        }
+    }
+
+    private static void CheckUnknown(List<Finding> findings, VifToken token, string key, bool hasValue, VifToken? previous)
+    {
+        if (previous is { } ip && ip.Text.StartsWith("ip=", StringComparison.Ordinal) && NetNames.IsAddress(token.Text.Trim()))
+        {
+            var comma = ip.Start + ip.Text.Length;
+            findings.Add(FindingKinds.IpComma.At(
+                token.Start, $"A comma ends the value of ip: xl drops '{token.Text}'. Write a blank between addresses.", new TextFix(comma, token.Start - comma, " "), "ip"));
+            return;
+        }
+
+        if (hasValue && key is "trusted" or "untrusted")
+        {
+            var yes = token.Text[(key.Length + 1)..].Trim() is "1" or "yes" or "true" == (key == "trusted");
+            findings.Add(FindingKinds.UnknownKey.At(
+                token.Start, $"'{key}' takes no value: xl skips '{token.Text}'. Write the bare word.", new TextFix(token.Start, token.Text.Length, yes ? "trusted" : "untrusted"), "trusted"));
+            return;
+        }
+
         var simple = key.Trim(' ', '\t', '\n', '\r').ToLowerInvariant();
         TextFix? fix = null;
         var advice = "Remove it.";
-        if (hasValue && simple != key && (VifKeys.Fields.Contains(simple) || VifKeys.OtherSet.Contains(simple) || simple is "devid"))
+        if (hasValue && simple != key && (VifKeys.Fields.Contains(simple) || VifKeys.OtherSet.Contains(simple) || simple is "devid")
+            && new VifParser([], "").Read(new RawNic(0, null), simple + token.Text[key.Length..], []) == VifTokenFate.Taken)
         {
             fix = new TextFix(token.Start, key.Length, simple);
             advice = $"Write {simple}=, in lower case and without a blank before or in front of the '='.";
@@ -108,7 +155,7 @@ internal static class VifFindings
         if (value != plain)
         {
             findings.Add(FindingKinds.NumberSloppy.At(
-                valueStart, $"xl reads '{value}' as {plain}. Write a plain decimal number.", new TextFix(valueStart, value.Length, plain), key,
+                valueStart, $"xl reads '{value}' as {plain}. Write a plain decimal number.", read < 0 ? null : new TextFix(valueStart, value.Length, plain), key,
                 value.Length > 0 && value.TrimStart('0') == plain ? FindingSeverity.Warning : null));
         }
 

@@ -4,7 +4,7 @@ namespace Xlnet.Domain.Xl.Syntax;
 public sealed class ConfigSyntax
 {
     internal ConfigSyntax(
-        string text, SyntaxToken[] tokens, AssignmentSyntax[] assignments, SyntaxError[] errors, bool looksLikePython, bool aborts, int deepest)
+        string text, IReadOnlyList<SyntaxToken> tokens, IReadOnlyList<AssignmentSyntax> assignments, IReadOnlyList<SyntaxError> errors, bool looksLikePython, bool aborts, int deepest)
     {
         Text = text;
         Tokens = tokens;
@@ -23,7 +23,7 @@ public sealed class ConfigSyntax
     /// <summary>The complete assignments, in order, also those of a file that xl refuses for something else.</summary>
     public IReadOnlyList<AssignmentSyntax> Assignments { get; }
 
-    /// <summary>What xl refuses. One is enough for it to refuse the whole file.</summary>
+    /// <summary>What xl refuses, the first 1,000. One is enough for it to refuse the whole file.</summary>
     public IReadOnlyList<SyntaxError> Errors { get; }
 
     /// <summary>xl adds a hint to its errors when it met one of <c>+ - . ( ) :</c> outside strings.</summary>

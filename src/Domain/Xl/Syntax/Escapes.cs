@@ -56,6 +56,21 @@ public static class Escapes
         return null;
     }
 
+    /// <summary>Where the first numeric escape stands that xl reads as nothing; -1 without one.</summary>
+    internal static int FindVanishing(ReadOnlySpan<char> body)
+    {
+        for (var i = body.IndexOf('\\'); i >= 0 && i < body.Length;)
+        {
+            var start = i;
+            if (!TryReadChar(body, ref i, out var c, out _))
+                return -1;
+            if (c is null)
+                return start;
+        }
+
+        return -1;
+    }
+
     /// <summary>Writes a value so that xl reads it back; a zero byte cannot be written and is left out.</summary>
     public static string Write(ReadOnlySpan<char> value, char quote)
     {

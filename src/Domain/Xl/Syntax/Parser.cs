@@ -9,8 +9,14 @@ namespace Xlnet.Domain.Xl.Syntax;
 /// </summary>
 internal sealed class Parser
 {
-    /// <summary>States that xl's parser can hold (Bison's YYINITDEPTH; its stack cannot grow because YYLTYPE is not declared trivial).</summary>
-    private const int StackLimit = 200;
+    /// <summary>What xlnet reads at most, in bytes.</summary>
+    private const int MaxLength = 1 << 20;
+
+    /// <summary>States that xl's parser can hold (Bison's YYMAXDEPTH): it gives up between 2,000 and 4,997 nested lists.</summary>
+    private const int StackLimit = 10_000;
+
+    /// <summary>How many errors of a text are kept.</summary>
+    private const int MaxErrors = 1000;
 
     private const string InStatement = "$end or IDENT or NEWLINE or ';'";
     private const string InAssignment = "+= or '='";
@@ -23,6 +29,8 @@ internal sealed class Parser
     private readonly List<AssignmentSyntax> _assignments = [];
     private readonly List<SyntaxError> _errors = [];
     private readonly Stack<Frame> _open = new();
+    private readonly Stack<Frame> _spare = new();
+    private readonly string?[] _names = new string?[64];
     private Dictionary<string, bool>? _isList;
 
     // The lexer's place, and xl's view of it: yylineno, yylloc.first_line, yytext.
@@ -41,6 +49,9 @@ internal sealed class Parser
     private bool _aborts;
     private int _deepest;
 
+    /// <summary>Where a last character stands that starts no token: xl names it when it misses something at the end.</summary>
+    private int _swallowed;
+
     // Line that has no further unescaped closing quote: an unterminated string is looked for once a line and quote.
     private int _noSingleBefore;
     private int _noDoubleBefore;
@@ -48,16 +59,28 @@ internal sealed class Parser
     private Parser(string text)
     {
         _text = text;
-        _tokens = new List<SyntaxToken>(text.Length / 8 + 16);
+        _swallowed = text.Length;
+        _tokens = new List<SyntaxToken>(text.Length / 6 + 16);
     }
 
     public static ConfigSyntax Parse(string text)
     {
         var parser = new Parser(text);
+        if (text.Length > MaxLength)
+            return TooLarge(text);
         parser.ParseFile();
         return new ConfigSyntax(
-            text, [.. parser._tokens], [.. parser._assignments], [.. parser._errors], parser._python, parser._aborts, parser._deepest);
+            text, parser._tokens, parser._assignments, parser._errors, parser._python, parser._aborts, parser._deepest);
     }
+
+    private static ConfigSyntax TooLarge(string text) => new(
+        text,
+        [new SyntaxToken(SyntaxKind.EndOfFile, 0, text.Length, text.Length)],
+        [],
+        [new SyntaxError(SyntaxErrorKind.TooLarge, 0, 0, null)],
+        looksLikePython: false,
+        aborts: false,
+        deepest: 0);
 
     private void ParseFile()
     {
@@ -123,7 +146,8 @@ internal sealed class Parser
     /// <summary>Stands on the opening bracket; ends on the closing one, which is not yet shifted.</summary>
     private ListSyntax? ParseList()
     {
-        _open.Clear();
+        while (_open.TryPop(out var left))
+            left.Items.Clear();
         var states = 4;
         while (true)
         {
@@ -131,22 +155,23 @@ internal sealed class Parser
             switch (_token.Kind)
             {
                 case SyntaxKind.NewLine:
+                    CheckStack(states + 1);
                     Shift();
                     continue;
                 case SyntaxKind.OpenBracket:
-                    var frame = new Frame(_token, states);
+                    var frame = _spare.TryPop(out var used) ? used : new Frame();
+                    frame.Open = _token;
+                    frame.StatesBefore = states;
                     _open.Push(frame);
                     _deepest = Math.Max(_deepest, _open.Count);
                     states += 2;
-                    if (states >= StackLimit && !_stopped)
-                    {
-                        Report(SyntaxErrorKind.TooDeep, _token.Start, _token.Length, _tokenLine, "memory exhausted", audible: true);
-                        _stopped = true;
-                    }
-
+                    CheckStack(states);
+                    if (states >= StackLimit)
+                        return null;
                     Shift();
                     continue;
                 case SyntaxKind.String or SyntaxKind.Number:
+                    CheckStack(states + 2);
                     _open.Peek().Items.Add(new ListItemSyntax(new AtomSyntax(_text, _token), null));
                     Shift();
                     break;
@@ -164,8 +189,11 @@ internal sealed class Parser
                     Shift();
                 if (_token.Kind != SyntaxKind.CloseBracket)
                     break;
+                CheckStack(_open.Peek().StatesBefore + 4);
                 var closed = _open.Pop();
-                var list = new ListSyntax(closed.Open, closed.Items, _token);
+                var list = new ListSyntax(closed.Open, closed.Items.ToArray(), _token);
+                closed.Items.Clear();
+                _spare.Push(closed);
                 if (_open.Count == 0)
                     return list;
                 states = closed.StatesBefore;
@@ -181,9 +209,17 @@ internal sealed class Parser
 
             var top = _open.Peek();
             CollectionsMarshal.AsSpan(top.Items)[^1] = top.Items[^1] with { Comma = _token };
-            states = top.StatesBefore + 4;
+            states = top.StatesBefore + 5;
             Shift();
         }
+    }
+
+    private void CheckStack(int states)
+    {
+        if (states < StackLimit || _stopped)
+            return;
+        Report(SyntaxErrorKind.TooDeep, _token.Start, _token.Length, _tokenLine, "memory exhausted", audible: true);
+        _stopped = true;
     }
 
     private void Store(string name, SyntaxToken op, ValueSyntax value)
@@ -231,7 +267,7 @@ internal sealed class Parser
 
     private bool Unexpected(string expected, SyntaxErrorKind kind = SyntaxErrorKind.Unexpected)
     {
-        var message = $"syntax error, unexpected {DisplayName(_token.Kind)}, expecting {expected}";
+        var message = _errors.Count < MaxErrors ? $"syntax error, unexpected {DisplayName(_token.Kind)}, expecting {expected}" : "";
         Report(kind, _token.Start, _token.Length, _tokenLine, message, _errorStatus == 0);
         return false;
     }
@@ -269,12 +305,19 @@ internal sealed class Parser
         {
             if (line > _lexErrorLine)
             {
-                report = Words(line, message, end);
+                if (_errors.Count < MaxErrors)
+                    report = Words(line, message, end);
                 _failed = true;
             }
         }
 
-        _errors.Add(new SyntaxError(kind, start, length, report));
+        Add(new SyntaxError(kind, start, length, report));
+    }
+
+    private void Add(SyntaxError error)
+    {
+        if (_errors.Count < MaxErrors)
+            _errors.Add(error);
     }
 
     private string Words(int line, string message, int end)
@@ -282,7 +325,7 @@ internal sealed class Parser
         string near;
         if (end < 0 && _token.Kind == SyntaxKind.EndOfFile)
         {
-            near = "`'";
+            near = $"`{CStrings.Cut(_text[_swallowed..])}'";
         }
         else
         {
@@ -303,7 +346,15 @@ internal sealed class Parser
         return string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{line}: config parsing error near {near}: {message}");
     }
 
-    private string NameOf(SyntaxToken token) => _text[token.Start..token.End];
+    /// <summary>A name's text; a file says the same names again and again.</summary>
+    private string NameOf(SyntaxToken token)
+    {
+        var name = _text.AsSpan(token.Start, token.Length);
+        ref var slot = ref _names[(name.Length * 31 + name[0] * 7 + name[^1]) & 63];
+        if (slot is null || !name.SequenceEqual(slot))
+            slot = name.ToString();
+        return slot;
+    }
 
     // ---- the lexer ----
 
@@ -379,7 +430,10 @@ internal sealed class Parser
             _python = true;
         _position++;
         if (_position == text.Length)
+        {
+            _swallowed = start;
             return null;
+        }
 
         var kind = first switch
         {
@@ -435,7 +489,7 @@ internal sealed class Parser
         var body = _text.AsSpan(start + 1, _position - start - 2);
         if (body.IndexOf('\0') is >= 0 and var nul && !_failed && !_stopped)
         {
-            _errors.Add(new SyntaxError(SyntaxErrorKind.NulInString, start + 1 + nul, 1, null));
+            Add(new SyntaxError(SyntaxErrorKind.NulInString, start + 1 + nul, 1, null));
             _aborts = _failed = _stopped = true;
         }
 
@@ -443,13 +497,14 @@ internal sealed class Parser
             return;
         if (_failed)
         {
-            _errors.Add(new SyntaxError(SyntaxErrorKind.Escape, start + 1 + at, 2, null));
+            Add(new SyntaxError(SyntaxErrorKind.Escape, start + 1 + at, 2, null));
             return;
         }
 
         _xlTextStart = start;
         LexicalError(SyntaxErrorKind.Escape, start, _position, message);
-        _errors[^1] = _errors[^1] with { Start = start + 1 + at, Length = 2 };
+        if (_errors[^1].Start == start)
+            _errors[^1] = _errors[^1] with { Start = start + 1 + at, Length = 2 };
         _failed = true;
     }
 
@@ -469,10 +524,11 @@ internal sealed class Parser
         return new SyntaxToken(SyntaxKind.NewLine, full, start, end);
     }
 
-    private sealed class Frame(SyntaxToken open, int statesBefore)
+    /// <summary>A list that is not yet closed.</summary>
+    private sealed class Frame
     {
-        public SyntaxToken Open { get; } = open;
-        public int StatesBefore { get; } = statesBefore;
+        public SyntaxToken Open { get; set; }
+        public int StatesBefore { get; set; }
         public List<ListItemSyntax> Items { get; } = [];
     }
 }

@@ -70,4 +70,7 @@ public enum SyntaxErrorKind
 
     /// <summary>Lists nested deeper than xl's parser can hold.</summary>
     TooDeep,
+
+    /// <summary>More than the 1 MiB that xlnet reads; xl has no such limit.</summary>
+    TooLarge,
 }

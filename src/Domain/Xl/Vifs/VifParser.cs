@@ -54,7 +54,7 @@ internal sealed class RawNic
         foreach (var key in VifKeys.Other)
             Add(key);
         if (Trusted is { } trusted)
-            properties.Add(new("trusted", trusted));
+            properties.Add(new("trusted", trusted ? "True" : "False")); // libxl writes a defbool as a string
         return new XlNic(properties);
 
         void Add(string key)

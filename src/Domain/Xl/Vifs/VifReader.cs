@@ -69,6 +69,7 @@ internal sealed class VifReader
     private bool ReadTokens()
     {
         var seen = new Dictionary<string, VifToken>();
+        VifToken? previous = null;
         foreach (var token in _tokens)
         {
             var equals = token.Text.IndexOf('=');
@@ -86,7 +87,9 @@ internal sealed class VifReader
             }
 
             var fate = _parser.Read(_nic, token.Text, _text.AsSpan(token.Start + token.Text.Length));
-            VifFindings.Check(_findings, token, key, equals >= 0, value, valueStart, fate, _nic, _parser.ReadPastEnd, _messages.Count > 0 ? _messages[^1] : "");
+            if (_findings.Count < FindingKinds.Most)
+                VifFindings.Check(_findings, token, key, equals >= 0, value, valueStart, fate, _nic, _parser.ReadPastEnd, _messages.Count > 0 ? _messages[^1] : "", previous);
+            previous = token;
             if (fate == VifTokenFate.Fatal)
                 return false;
             if (fate == VifTokenFate.Refused)
@@ -101,12 +104,13 @@ internal sealed class VifReader
             Remember(seen, key is "netdev" ? "gatewaydev" : key is "untrusted" ? "trusted" : key, token);
         }
 
+        VifFindings.CheckValues(_findings, _nic, _vlan, seen);
         return true;
     }
 
     private void Remember(Dictionary<string, VifToken> seen, string key, VifToken token)
     {
-        if (seen.TryGetValue(key, out var earlier))
+        if (seen.TryGetValue(key, out var earlier) && _findings.Count < FindingKinds.Most)
         {
             _findings.Add(FindingKinds.DuplicateKey.At(
                 earlier.Start,

@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 namespace Xlnet.Domain.Xl;
 
 /// <summary>One vif as <c>xl -N create</c> prints it: libxl's JSON names in libxl's order, what is unset left out.</summary>
-/// <param name="Properties">Values are strings, <see cref="long"/> and <see cref="ulong"/> numbers, and booleans.</param>
+/// <param name="Properties">Values are strings, and <see cref="long"/> and <see cref="ulong"/> numbers.</param>
 [JsonConverter(typeof(XlNicJsonConverter))]
 public sealed record XlNic(IReadOnlyList<KeyValuePair<string, object>> Properties)
 {
@@ -30,7 +30,6 @@ public sealed class XlNicJsonConverter : JsonConverter<XlNic>
             switch (property)
             {
                 case string text: writer.WriteStringValue(XlText.Decode(text)); break;
-                case bool truth: writer.WriteBooleanValue(truth); break;
                 case ulong number: writer.WriteNumberValue(number); break;
                 case long number: writer.WriteNumberValue(number); break;
                 default: throw new NotSupportedException(property.GetType().Name);

@@ -9,15 +9,15 @@ namespace Xlnet.Infrastructure.Hosts.Answers;
 /// <summary>A vif of <c>xl list -l</c> as settings: libxl's names of the members to xl's of the keys.</summary>
 internal static class NicSettings
 {
-    public static int? Devid(JsonElement nic) => Integer(nic, "devid") is { } devid and >= 0 and <= int.MaxValue ? (int)devid : null;
+    public static int? Devid(IReadOnlyDictionary<string, JsonElement> nic) => Integer(nic, "devid") is { } devid and >= 0 and <= int.MaxValue ? (int)devid : null;
 
-    public static VifSettings Read(JsonElement nic)
+    public static VifSettings Read(IReadOnlyDictionary<string, JsonElement> nic)
     {
         var other = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
-        foreach (var member in nic.EnumerateObject())
+        foreach (var (name, value) in nic)
         {
-            if ((member.Name.StartsWith("colo", StringComparison.Ordinal) || member.Name == "forwarddev") && member.Value.ValueKind == JsonValueKind.String)
-                other[member.Name] = member.Value.GetString()!;
+            if ((name.StartsWith("colo", StringComparison.Ordinal) || name == "forwarddev") && value.ValueKind == JsonValueKind.String)
+                other[name] = value.GetString()!;
         }
 
         return new VifSettings
@@ -41,13 +41,13 @@ internal static class NicSettings
 
     /// <summary>
     /// libxl keeps the credit of one interval, rounded down to a byte, and not the rate that it was made of: of the rates that
-    /// give that credit this is the lowest that is a whole number of kilobits, or else the lowest.
+    /// give that credit this is the roundest, which as a rule is the one that was written. Compare rates by their credit.
     /// </summary>
     private static Rate? ReadRate(long? bytes, long? microseconds)
     {
         if (bytes is not > 0 || microseconds is not > 0)
             return null;
-        foreach (var unit in (ReadOnlySpan<long>)[8000, 8])
+        foreach (var unit in (ReadOnlySpan<long>)[1_000_000_000, 1_000_000, 1_000, 8])
         {
             var least = CeilingDivide((Int128)bytes.Value * 8_000_000, microseconds.Value);
             var bits = CeilingDivide(least, unit) * unit;
@@ -61,9 +61,9 @@ internal static class NicSettings
 
     private static Int128 CeilingDivide(Int128 number, long by) => (number + by - 1) / by;
 
-    private static string? Text(JsonElement nic, string name) =>
-        nic.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private static string? Text(IReadOnlyDictionary<string, JsonElement> nic, string name) =>
+        nic.TryGetValue(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
-    private static long? Integer(JsonElement nic, string name) =>
-        nic.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number : null;
+    private static long? Integer(IReadOnlyDictionary<string, JsonElement> nic, string name) =>
+        nic.TryGetValue(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number : null;
 }

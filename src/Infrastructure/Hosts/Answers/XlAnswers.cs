@@ -21,8 +21,11 @@ internal static partial class XlAnswers
     [GeneratedRegex("^xen_version +: *(\\S+)", RegexOptions.Multiline)]
     private static partial Regex XenVersionLine();
 
-    /// <summary>From the right, as long names push the columns: xl_list.c prints <c>"%-40s %5d %5lu %5d     %c%c%c%c%c%c  %8.1f"</c>.</summary>
-    [GeneratedRegex("^(?<name>.*\\S) +(?<id>[0-9]+) +[0-9]+ +[0-9]+ +(?<state>[r-][b-][p-][s-][c-][d-]) +[0-9.]+ *$")]
+    /// <summary>
+    /// From the right, as long names push the columns: xl_list.c prints <c>"%-40s %5d %5lu %5d     %c%c%c%c%c%c  %8.1f"</c>. The
+    /// fifth letter is why a domain shut down (<c>-rscw?</c>: poweroff, reboot, suspend, crash, watchdog).
+    /// </summary>
+    [GeneratedRegex("^(?<name>.*\\S) +(?<id>[0-9]+) +[0-9]+ +[0-9]+ +(?<state>[r-][b-][p-][s-].[d-]) +[0-9.]+ *$")]
     private static partial Regex DomainLine();
 
     /// <summary>
@@ -108,7 +111,7 @@ internal sealed record XlDomain(int Domid, XlDomainConfig? Config);
 
 internal sealed record XlDomainConfig(
     [property: JsonPropertyName("c_info")] XlCreateInfo? CreateInfo,
-    IReadOnlyList<JsonElement>? Nics);
+    IReadOnlyList<Dictionary<string, JsonElement>>? Nics);
 
 internal sealed record XlCreateInfo(string? Type, string? Name)
 {

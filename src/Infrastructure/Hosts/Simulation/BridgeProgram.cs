@@ -10,10 +10,13 @@ internal static class BridgeProgram
     public static Answer Run(SimulatedDom0 dom0, IReadOnlyList<string> args)
     {
         var json = args is ["-j", ..];
-        if (!(json ? args.Skip(1) : args).SequenceEqual(["link"]))
+        var rest = (json ? args.Skip(1) : args).ToArray();
+        if (rest is not (["link"] or ["link", "show", "dev", _]))
             return Answer.Fail(255, $"Object \"{(args.Count > 0 ? args[0] : "")}\" is unknown, try \"bridge help\".\n");
 
         var ports = dom0.State.Interfaces.Where(i => i.Master is not null && i.Master != OvsProgram.SystemInterface);
+        if (rest.Length > 1)
+            ports = ports.Where(p => p.Name == rest[3]);
         return Answer.Print(json ? Json(dom0.State, ports) : Text(dom0.State, ports));
     }
 

@@ -28,6 +28,9 @@ internal static class IpProgram
             ["link", "set", "dev", var name, .. var rest] => state.FindInterface(name) is { } device
                 ? Set(state, device, rest)
                 : Answer.Fail(1, $"Cannot find device \"{name}\"\n"),
+            ["link", "set", var name, .. var rest] => state.FindInterface(name) is { } device
+                ? Set(state, device, rest)
+                : Answer.Fail(1, $"Cannot find device \"{name}\"\n"),
             ["addr", "add", var address, "dev", var name] => AddAddress(state, address, name),
             [var what, ..] => Answer.Fail(1, $"Object \"{what}\" is unknown, try \"ip help\".\n"),
             [] => Answer.Fail(255, "Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }\n"),

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Xlnet.Domain.Guests;
 
 namespace Xlnet.Infrastructure.Hosts.Simulation;
 
@@ -32,14 +33,16 @@ internal static class Libxl
     public static string BackendPath(SimulatedDomain domain, SimulatedVif vif) =>
         string.Create(CultureInfo.InvariantCulture, $"/local/domain/0/backend/vif/{domain.Domid}/{vif.Devid}");
 
-    /// <summary>What libxl fills in before it makes a device.</summary>
+    /// <summary>What libxl fills in before it makes a device (libxl__device_nic_setdefault).</summary>
     /// <returns>What it prints when it can't, or null.</returns>
-    public static string? SetDefaults(SimulatedDom0 dom0, SimulatedDomain domain, SimulatedVif vif)
+    public static string? SetDefaults(SimulatedDom0 dom0, SimulatedDomain domain, SimulatedVif vif, bool hotplug)
     {
+        if (!vif.NicTypeSet)
+            vif.NicType = domain.Type == GuestType.Hvm && !hotplug ? "vif_ioemu" : "vif";
         if (vif.BackendDomain is { Length: > 0 } backend && backend is not ("0" or "Domain-0") && dom0.State.FindDomain(backend) is null)
             return "";
-        if (vif.NicType == "vif_ioemu" && domain.Type != Domain.Guests.GuestType.Hvm)
-            return $"libxl: error: libxl_nic.c:156:libxl__device_nic_setdefault: Domain {domain.Domid}:trying to create {domain.Type.ToString().ToUpperInvariant()} guest with an emulated interface\n";
+        if (vif.NicType == "vif_ioemu" && domain.Type != GuestType.Hvm)
+            return $"libxl: error: libxl_nic.c:156:libxl__device_nic_setdefault: Domain {domain.Domid}:trying to create PV or PVH guest with an emulated interface\n";
         if (vif.Mac is "" or "00:00:00:00:00:00")
             vif.Mac = RandomMac(dom0.State);
         return null;

@@ -32,21 +32,12 @@ internal sealed class RootedFolder
         return true;
     });
 
-    public IReadOnlyList<HostFile> List(string directory) => Guard(directory, real =>
-        !Directory.Exists(real)
-            ? []
-            : new DirectoryInfo(real).EnumerateFiles()
-                .Where(file => file.LinkTarget is null && !AtomicFile.IsTemporary(file.Name))
-                .Select(file => new HostFile(
-                    directory.TrimEnd('/') + "/" + file.Name, file.Length, (file.UnixFileMode & UnixFileMode.UserExecute) != 0))
-                .OrderBy(file => file.Path, StringComparer.Ordinal)
-                .ToArray());
+    public IReadOnlyList<HostFile> List(string directory) => AtomicFile.List(Resolve(directory), directory);
 
     private T Guard<T>(string path, Func<string, T> use)
     {
-        var real = _root + (HostPath.Check(path) == "/" ? "" : path);
-        RefuseLinks(path, real);
-        if (Directory.Exists(real) && typeof(T) != typeof(HostFile[]))
+        var real = Resolve(path);
+        if (Directory.Exists(real))
             throw HostPath.Error(path, "Is a directory");
         try
         {
@@ -58,13 +49,16 @@ internal sealed class RootedFolder
         }
     }
 
-    private void RefuseLinks(string path, string real)
+    private string Resolve(string path)
     {
+        var real = _root + (HostPath.Check(path) == "/" ? "" : path);
         for (var part = real; part.Length > _root.Length; part = Path.GetDirectoryName(part)!)
         {
             if (new FileInfo(part).LinkTarget is not null)
                 throw HostPath.Error(path, "A symbolic link, which could lead out of the host's folder");
         }
+
+        return real;
     }
 }
 

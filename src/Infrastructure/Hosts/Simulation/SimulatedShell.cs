@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Xlnet.Infrastructure.Hosts.Simulation;
 
 /// <summary>
@@ -38,15 +40,17 @@ public sealed class SimulatedShell : IHostShell
 
     public async Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct)
     {
-        ArgumentOutOfRangeException.ThrowIfZero(argv.Count);
+        HostCommand.Check(argv);
         var started = _time.GetTimestamp();
+        if (argv is ["sleep", var seconds] && int.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out var duration))
+            return await SleepAsync(argv, TimeSpan.FromSeconds(duration), timeout, ct).ConfigureAwait(false);
         var (fault, answer) = await _store.UpdateAsync(state => Run(state, argv), ct).ConfigureAwait(false);
 
         switch (fault)
         {
             case SimulatedFaultKind.Hang:
                 await Task.Delay(timeout, _time, ct).ConfigureAwait(false);
-                throw new HostShellException(HostShellError.TimedOut, $"{argv[0]} did not end within {timeout.TotalSeconds:0.###} s.");
+                throw HostShellException.TimedOut(argv, timeout);
             case SimulatedFaultKind.CutBefore or SimulatedFaultKind.CutAfter:
                 throw new HostShellException(HostShellError.Unreachable, $"The connection broke while {argv[0]} ran.");
             default:
@@ -82,6 +86,12 @@ public sealed class SimulatedShell : IHostShell
         _store.UpdateAsync(state => _files(state).List(directory), ct);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private async Task<CommandResult> SleepAsync(IReadOnlyList<string> argv, TimeSpan duration, TimeSpan timeout, CancellationToken ct)
+    {
+        await Task.Delay(duration < timeout ? duration : timeout, _time, ct).ConfigureAwait(false);
+        return duration < timeout ? new CommandResult([.. argv], 0, "", "", duration) : throw HostShellException.TimedOut(argv, timeout);
+    }
 
     private (SimulatedFaultKind? Fault, Answer Answer) Run(SimulatedDom0State state, IReadOnlyList<string> argv)
     {

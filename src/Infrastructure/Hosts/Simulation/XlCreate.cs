@@ -43,7 +43,7 @@ internal static class XlCreate
 
         foreach (var vif in vifs)
         {
-            if (Libxl.SetDefaults(dom0, domain, vif) is not { } wrong)
+            if (Libxl.SetDefaults(dom0, domain, vif, hotplug: false) is not { } wrong)
                 continue;
             stderr.Append(wrong);
             stderr.Append(CultureInfo.InvariantCulture, $"libxl: error: libxl_nic.c:520:libxl__device_nic_set_devids: Domain {domain.Domid}:Unable to set nic defaults for nic {vifs.IndexOf(vif)}\n");

@@ -26,7 +26,7 @@ internal static class XlNetwork
         else if (domain.Vifs.Exists(v => v.Devid == vif.Devid))
             return Answer.Fail(1, $"libxl: error: libxl_device.c:1900:device_addrm: Domain {domain.Domid}:device already exists in xenstore\n" + "libxl_device_nic_add failed.\n");
 
-        if (Libxl.SetDefaults(xl.Dom0, domain, vif) is { } wrong)
+        if (Libxl.SetDefaults(xl.Dom0, domain, vif, hotplug: true) is { } wrong)
             return Answer.Fail(1, wrong + "libxl_device_nic_add failed.\n");
 
         var connected = domain.CommandsUntilConnected < 0;

@@ -41,7 +41,7 @@ internal static class XlProgram
         {
             var conf = XlConf.Parse(XlText.FromBytes(bytes));
             if (!conf.Reading.Accepted)
-                return Answer.Fail(1, SimulatedGuestFile.Lines(conf.Reading.Message) + "Failed to parse config file: Invalid argument\n");
+                return Answer.Fail(1, SimulatedGuestFile.Lines(conf.Reading.Message));
             (defaults, warning) = (conf.Defaults, SimulatedGuestFile.Lines(conf.Reading.Message));
         }
         else

@@ -11,11 +11,16 @@ internal sealed class ConfigSettings
     {
         foreach (var assignment in syntax.Assignments)
         {
-            List<AssignmentSyntax> parts = [assignment];
-            if (_settings.TryGetValue(assignment.Name, out var earlier)
-                && assignment.IsAddition && earlier.IsList == assignment.Value is ListSyntax)
-                parts = [.. earlier.Parts, assignment];
-            _settings[assignment.Name] = new Setting(parts, (earlier?.Assignments ?? 0) + 1);
+            _settings.TryGetValue(assignment.Name, out var earlier);
+            if (earlier is not null && assignment.IsAddition && earlier.IsList == assignment.Value is ListSyntax)
+            {
+                earlier.Parts.Add(assignment);
+                earlier.Assignments++;
+            }
+            else
+            {
+                _settings[assignment.Name] = new Setting([assignment]) { Assignments = (earlier?.Assignments ?? 0) + 1 };
+            }
         }
     }
 
@@ -24,10 +29,14 @@ internal sealed class ConfigSettings
     public string? FindString(string name) => Find(name) is { IsList: false } setting ? setting.Text : null;
 }
 
-/// <param name="Parts">The assignment that counts, after those that it adds to.</param>
-/// <param name="Assignments">How often the name is assigned in the file.</param>
-internal sealed record Setting(List<AssignmentSyntax> Parts, int Assignments)
+/// <param name="parts">The assignment that counts, after those that it adds to.</param>
+internal sealed class Setting(List<AssignmentSyntax> parts)
 {
+    public List<AssignmentSyntax> Parts { get; } = parts;
+
+    /// <summary>How often the name is assigned in the file.</summary>
+    public int Assignments { get; set; }
+
     public AssignmentSyntax Last => Parts[^1];
 
     public bool IsList => Last.Value is ListSyntax;

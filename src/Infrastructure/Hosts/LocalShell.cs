@@ -1,0 +1,109 @@
+using System.ComponentModel;
+using System.Text;
+using CliWrap;
+
+namespace Xlnet.Infrastructure.Hosts;
+
+/// <summary>The machine that the service runs on is the Dom0.</summary>
+/// <param name="time">The clock of the time limits.</param>
+public sealed class LocalShell(TimeProvider time) : IHostShell
+{
+    /// <summary>The exit status of what is there and can't be run, as a shell's.</summary>
+    private const int CannotExecute = 126;
+
+    /// <summary>Where a Dom0's tools are also where the service's PATH leaves them out.</summary>
+    private static readonly string[] SystemFolders = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"];
+
+    public bool Simulated => false;
+
+    public async Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct)
+    {
+        HostCommand.Check(argv);
+        if (FindProgram(argv[0]) is not { } program)
+            return new CommandResult([.. argv], CommandResult.NotFound, "", $"{argv[0]}: command not found\n", TimeSpan.Zero);
+        using var limit = new CancellationTokenSource(timeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
+        var (stdout, stderr) = (new StringBuilder(), new StringBuilder());
+        var started = time.GetTimestamp();
+        try
+        {
+            // LC_ALL=C: what is printed is read by patterns, and those know English.
+            var result = await Cli.Wrap(program)
+                .WithArguments(argv.Skip(1))
+                .WithEnvironmentVariables(new Dictionary<string, string?> { ["LC_ALL"] = "C.UTF-8" })
+                .WithValidation(CommandResultValidation.None)
+                .WithStandardOutputPipe(PipeTarget.ToStringBuilder(stdout, Encoding.UTF8))
+                .WithStandardErrorPipe(PipeTarget.ToStringBuilder(stderr, Encoding.UTF8))
+                .ExecuteAsync(either.Token)
+                .ConfigureAwait(false);
+            return new CommandResult([.. argv], result.ExitCode & 0xff, stdout.ToString(), stderr.ToString(), time.GetElapsedTime(started));
+        }
+        catch (Win32Exception e)
+        {
+            return new CommandResult([.. argv], CannotExecute, "", $"{argv[0]}: {e.Message}\n", time.GetElapsedTime(started));
+        }
+        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
+        {
+            throw HostShellException.TimedOut(argv, timeout, e);
+        }
+    }
+
+    public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) => UseAsync(
+        path,
+        async () => File.Exists(path) ? await File.ReadAllBytesAsync(path, ct).ConfigureAwait(false) : null,
+        ct);
+
+    public Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct) => UseAsync(
+        path,
+        () =>
+        {
+            Directory.CreateDirectory(HostPath.Parent(path));
+            AtomicFile.Replace(path, content.Span);
+            return Task.FromResult(true);
+        },
+        ct);
+
+    public Task DeleteFileAsync(string path, CancellationToken ct) => UseAsync(
+        path,
+        () =>
+        {
+            if (File.Exists(path))
+                File.Delete(path);
+            return Task.FromResult(true);
+        },
+        ct);
+
+    public Task<IReadOnlyList<HostFile>> ListFilesAsync(string directory, CancellationToken ct) =>
+        Task.Run(() => AtomicFile.List(HostPath.Check(directory), directory), ct);
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>Along the PATH only. .NET would look into the working directory first, where anyone may have put an <c>xl</c>.</summary>
+    private static string? FindProgram(string name)
+    {
+        if (name.Contains('/'))
+            return File.Exists(name) ? name : null;
+        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Concat(SystemFolders);
+        return folders.Where(f => f.StartsWith('/')).Select(f => $"{f}/{name}").FirstOrDefault(File.Exists);
+    }
+
+    private static Task<T> UseAsync<T>(string path, Func<Task<T>> use, CancellationToken ct)
+    {
+        HostPath.Check(path);
+        return Task.Run(
+            async () =>
+            {
+                if (Directory.Exists(path))
+                    throw HostPath.Error(path, "Is a directory");
+                try
+                {
+                    return await use().ConfigureAwait(false);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    throw HostPath.Error(path, e.Message, e);
+                }
+            },
+            ct);
+    }
+}
