@@ -208,9 +208,10 @@ internal static class OpenApi
 
             if (operation.Parameters is { Count: > 0 } || operation.RequestBody is not null)
                 Add(422, "A value cannot be right; `errors` says which, why, and what would be right");
-            if (context.ApiDescription.RelativePath.Contains('{') || !reads)
+            if (context.ApiDescription.RelativePath.Contains('{') || operation.Parameters?.Any(p => p.Name is "host" or "pool") == true || !reads)
                 Add(404, "There is no such thing");
-            if (!reads)
+            // What asks the host itself may find that the host has just been deleted.
+            if (!reads || Throws(operation, StatusCodes.Status502BadGateway))
                 Add(409, "It clashes with what is there; the problem names it");
             if (operation.Parameters?.Any(p => p.Name == "If-Match") == true)
                 Add(412, "It has changed since the version that If-Match names");

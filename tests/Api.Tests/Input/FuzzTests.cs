@@ -28,6 +28,7 @@ public sealed class FuzzTests(InputService service) : IClassFixture<InputService
         var fuzzer = new RequestFuzzer(document, new Random(seed));
         var statuses = new SortedDictionary<int, int>();
         var seen = new HashSet<string>();
+        var faults = new List<string>();
         for (var sent = 0; sent < count; sent += AtOnce)
         {
             var batch = Enumerable.Range(0, AtOnce - 1).Select(_ => fuzzer.Next()).ToList();
@@ -38,30 +39,32 @@ public sealed class FuzzTests(InputService service) : IClassFixture<InputService
             {
                 seen.Add(request.Operation);
                 statuses[answer.Status] = statuses.GetValueOrDefault(answer.Status) + 1;
-                Check(request, answer, seed);
+                if (FaultOf(request, answer) is { } fault)
+                    faults.Add($"{fault}: {request} -> {answer.Status} {answer.Text}");
             }
         }
 
         TestContext.Current.TestOutputHelper.WriteLine(string.Join(", ", statuses.Select(s => $"{s.Key}: {s.Value}")));
+        Assert.True(faults.Count == 0, $"seed {seed}: {faults.Count} faults, such as\n{string.Join('\n', faults.DistinctBy(f => f[..Math.Min(f.Length, 60)]).Take(8))}");
         Assert.Equal(fuzzer.Operations.Order(StringComparer.Ordinal), seen.Order(StringComparer.Ordinal));
         // The fuzzer has to get through the door to be of use.
         Assert.True(statuses.Where(s => s.Key < 300).Sum(s => s.Value) > count / 20, "hardly any request was taken");
         await CheckDatabaseAsync();
     }
 
-    private static void Check(FuzzedRequest request, Answer answer, int seed)
+    private static string? FaultOf(FuzzedRequest request, Answer answer)
     {
-        var what = $"seed {seed}: {request} -> {answer.Status} {answer.Text}";
-        Assert.True(answer.Status < 500, what);
-        if (answer.Status < 400)
-            return;
+        if (answer.Status >= 500)
+            return "failed";
         // Kestrel itself refuses what is no HTTP, before any of our code, and without a body.
-        if (answer.Status == 400 && answer.Text.Length == 0)
-            return;
-        Assert.True(answer.ContentType == "application/problem+json" && answer.Code is not null, what);
+        if (answer.Status < 400 || answer.Status == 400 && answer.Text.Length == 0)
+            return null;
+        if (answer.ContentType != "application/problem+json" || answer.Code is null)
+            return "no problem";
         // A path that was bent may lead elsewhere.
-        if (answer.Code is not ("not-found" or "method-not-allowed") && !request.Bent)
-            Assert.True(request.Documented.Contains(answer.Status), $"not in the OpenAPI document: {what}");
+        return answer.Code is "not-found" or "method-not-allowed" || request.Bent || request.Documented.Contains(answer.Status)
+            ? null
+            : "not in the OpenAPI document";
     }
 
     private async Task CheckDatabaseAsync()
@@ -176,7 +179,8 @@ internal sealed class RequestFuzzer
             switch ((string)parameter["in"]!)
             {
                 case "path":
-                    var value = Chance(12) ? Any(Hostile) : Known(name) ?? "x";
+                    // The host that most requests are about is seldom deleted, or they would all end with 404.
+                    var value = Chance(10) ? Any(Hostile) : (string)operation["operationId"]! == "Hosts_Delete" && Chance(90) ? "f2" : Known(name) ?? "x";
                     bent |= value is "" or "." or "..";
                     path = path.Replace($"{{{name}}}", Uri.EscapeDataString(value), StringComparison.Ordinal);
                     break;
