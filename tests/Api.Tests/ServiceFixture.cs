@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -38,7 +39,7 @@ public sealed class ServiceFixture : IAsyncLifetime
             .UseSetting("ConnectionStrings:Xlnet", _database.ConnectionString)
             .UseSetting("Xlnet:DataDirectory", _data)
             .UseSetting("Logging:LogLevel:Default", "Error"));
-        _factory.UseKestrel(0);
+        _factory.UseKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         _factory.StartServer();
         Client = _factory.CreateClient();
     }

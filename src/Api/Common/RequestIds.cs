@@ -19,7 +19,13 @@ internal static class RequestIds
             http.TraceIdentifier = given;
         else
             http.TraceIdentifier = Guid.CreateVersion7().ToString();
-        http.Response.Headers[Header] = http.TraceIdentifier;
+        // On its start: the exception handler clears what an answer has got by then.
+        http.Response.OnStarting(static state =>
+        {
+            var context = (HttpContext)state;
+            context.Response.Headers[Header] = context.TraceIdentifier;
+            return Task.CompletedTask;
+        }, http);
 
         var request = http.RequestServices.GetRequiredService<RequestInfo>();
         request.RequestId = http.TraceIdentifier;

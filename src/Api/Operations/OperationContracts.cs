@@ -1,5 +1,6 @@
 using System.Text.Json;
 using FluentValidation;
+using Xlnet.Domain.Common;
 using Xlnet.Domain.Operations;
 using Xlnet.Domain.Planning;
 using Xlnet.Infrastructure.Operations;
@@ -14,7 +15,7 @@ public sealed record ApplyRequest(IReadOnlyList<Impact>? Allow = null);
 /// <param name="Allow">As for an apply; what was asked for is allowed in any case.</param>
 /// <param name="Force">End the guest at once rather than asking it to shut down.</param>
 /// <param name="ShutdownSeconds">How long the guest may take to shut down, 1 to 3600; 60 unless given.</param>
-public sealed record GuestActionRequest(IReadOnlyList<Impact>? Allow = null, bool Force = false, int? ShutdownSeconds = null);
+public sealed record GuestActionRequest(IReadOnlyList<Impact>? Allow = null, bool? Force = null, int? ShutdownSeconds = null);
 
 /// <param name="Status">`queued`, `running`, `awaiting-confirmation`, `succeeded`, `failed` (see `error` for what is left), `rolled-back` (the host is as it was), `cancelled`.</param>
 /// <param name="Revision">The revision that it puts into force; null until it runs.</param>
@@ -45,14 +46,14 @@ public sealed record OperationStepResponse(
 
 internal sealed class ApplyRequestValidator : AbstractValidator<ApplyRequest>
 {
-    public ApplyRequestValidator() => RuleFor(a => a.Allow).Must(a => a is null || a.Count <= 16).WithErrorCode("allow.too-many");
+    public ApplyRequestValidator() => RuleFor(a => a.Allow).Must(a => a is null || a.Count <= 16).WithErrorCode("allow.too-many").WithMessage($"Name each impact once: {string.Join(", ", Kebab.Names<Impact>())}.");
 }
 
 internal sealed class GuestActionRequestValidator : AbstractValidator<GuestActionRequest>
 {
     public GuestActionRequestValidator()
     {
-        RuleFor(a => a.Allow).Must(a => a is null || a.Count <= 16).WithErrorCode("allow.too-many");
+        RuleFor(a => a.Allow).Must(a => a is null || a.Count <= 16).WithErrorCode("allow.too-many").WithMessage($"Name each impact once: {string.Join(", ", Kebab.Names<Impact>())}.");
         RuleFor(a => a.ShutdownSeconds).InclusiveBetween(1, 3600).WithErrorCode("guest.shutdown-seconds").WithMessage("A guest is given 1 to 3600 seconds to shut down.");
     }
 }
