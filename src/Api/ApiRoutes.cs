@@ -1,5 +1,4 @@
 using Xlnet.Api.Bridges;
-using Xlnet.Api.Common;
 using Xlnet.Api.Guests;
 using Xlnet.Api.Hosts;
 using Xlnet.Api.Lint;
@@ -15,7 +14,7 @@ internal static class ApiRoutes
     /// <summary>Every route of the API.</summary>
     public static void MapV1(this WebApplication app)
     {
-        var v1 = app.MapGroup("/v1").WithApiDefaults();
+        var v1 = app.MapGroup("/v1");
         v1.MapHosts();
         v1.MapBridges();
         v1.MapGuests();

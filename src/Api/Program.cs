@@ -31,6 +31,7 @@ builder.Services.AddProblemDetails(options => options.CustomizeProblemDetails = 
 builder.Services.AddExceptionHandler<ApiProblems>();
 builder.Services.AddValidatorsFromAssemblyContaining<Program>(ServiceLifetime.Singleton, includeInternalTypes: true);
 builder.Services.AddOpenApiDocument();
+builder.Services.AddSingleton<QueryCheck>();
 
 builder.Services.AddScoped<HostService>();
 builder.Services.AddScoped<RevisionService>();
@@ -46,6 +47,11 @@ var app = builder.Build();
 app.UseRequestIds();
 app.UseExceptionHandler();
 app.UseStatusCodePages();
+app.Use((http, next) =>
+{
+    http.RequestServices.GetRequiredService<QueryCheck>().Check(http);
+    return next(http);
+});
 app.MapV1();
 app.MapHealth();
 app.UseOpenApiDocument();

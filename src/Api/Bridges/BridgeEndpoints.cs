@@ -10,19 +10,29 @@ using Xlnet.Infrastructure.Data;
 namespace Xlnet.Api.Bridges;
 
 /// <summary>A bridge as it is put.</summary>
-/// <param name="Kind">`linux` unless given, or `openvswitch`.</param>
-/// <param name="Mtu">In bytes, 68 to 65535; left out, the host's own stays.</param>
-/// <param name="Description">For people; up to 1,000 characters.</param>
-public sealed record BridgeRequest(BridgeKind? Kind = null, int? Mtu = null, string? Description = null);
-
-/// <summary>A new bridge.</summary>
-/// <param name="Name">1 to 15 letters, digits, '.', '_' and '-'; no '.' for Open vSwitch.</param>
-/// <inheritdoc cref="BridgeRequest"/>
-public sealed record CreateBridgeRequest(string? Name = null, BridgeKind? Kind = null, int? Mtu = null, string? Description = null)
+public record BridgeRequest
 {
-    internal BridgeRequest ToPut() => new(Kind, Mtu, Description);
+    /// <summary>`linux` unless given, or `openvswitch`.</summary>
+    public BridgeKind? Kind { get; init; }
+
+    /// <summary>In bytes, 68 to 65535; left out, the host's own stays.</summary>
+    public int? Mtu { get; init; }
+
+    /// <summary>For people; up to 1,000 characters.</summary>
+    public string? Description { get; init; }
 }
 
+/// <summary>A new bridge.</summary>
+public sealed record CreateBridgeRequest : BridgeRequest
+{
+    /// <summary>1 to 15 letters, digits, '.', '_' and '-'; no '.' for Open vSwitch.</summary>
+    public string? Name { get; init; }
+}
+
+/// <summary>A bridge that a host is to have.</summary>
+/// <param name="Name">The name of its interface on Dom0.</param>
+/// <param name="Kind">A bridge of the kernel, or one of Open vSwitch.</param>
+/// <param name="Mtu">In bytes; null leaves the host's own.</param>
 public sealed record BridgeResponse(string Name, BridgeKind Kind, int? Mtu, string? Description, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
 {
     internal static BridgeResponse Of(Bridge bridge) =>
@@ -34,7 +44,7 @@ internal sealed class BridgeRequestValidator : AbstractValidator<BridgeRequest>
     public BridgeRequestValidator()
     {
         RuleFor(b => b.Mtu).InclusiveBetween(68, 65535).WithErrorCode("bridge.mtu").WithMessage("An MTU is 68 to 65535 bytes.");
-        RuleFor(b => b.Description).MaximumLength(1000).WithErrorCode("description.too-long");
+        RuleFor(b => b.Description).MaximumLength(1000).WithErrorCode("description.too-long").WithMessage("A description has at most 1,000 characters.");
     }
 }
 
@@ -43,11 +53,7 @@ internal sealed class CreateBridgeRequestValidator : AbstractValidator<CreateBri
     public CreateBridgeRequestValidator(IValidator<BridgeRequest> put)
     {
         RuleFor(r => r.Name).Must(n => InterfaceName.TryParse(n, null, out _)).WithErrorCode("bridge.name").WithMessage($"Give the bridge a name: {InterfaceName.Rule}.");
-        RuleFor(r => r).Custom((request, context) =>
-        {
-            foreach (var failure in put.Validate(request.ToPut()).Errors)
-                context.AddFailure(failure);
-        });
+        Include(put);
     }
 }
 
@@ -71,18 +77,18 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
     }
 
     public async Task<(Bridge Bridge, bool Created)> PutAsync(
-        HttpContext http, ResourceName host, InterfaceName name, BridgeRequest put, bool createOnly, bool validateOnly, CancellationToken ct)
+        HttpContext http, ResourceName host, InterfaceName name, Func<Bridge?, BridgeRequest> change, bool createOnly, bool validateOnly, CancellationToken ct)
     {
-        var kind = put.Kind ?? BridgeKind.Linux;
-        if (Bridge.CheckName(name, kind) is { } wrong)
-            throw RuleException.Invalid(createOnly ? "/name" : "bridge", "bridge.name.openvswitch", wrong);
-
         await using var write = await HostWrite.BeginAsync(db, request, clock, host, ct);
         var bridge = await db.Bridges.SingleOrDefaultAsync(b => b.HostId == write.Host.Id && b.Name == name, ct);
         var created = bridge is null;
         if (!created && createOnly)
             throw new RuleException(RuleKind.Conflict, "bridge.exists", $"The host '{host}' has a bridge '{name}' already.");
         ApiDefaults.CheckPreconditions(http, bridge?.Version);
+        var put = change(bridge);
+        var kind = put.Kind ?? BridgeKind.Linux;
+        if (Bridge.CheckName(name, kind) is { } wrong)
+            throw RuleException.Invalid(createOnly ? "/name" : "bridge", "bridge.name.openvswitch", wrong);
         var before = bridge is null ? null : BridgeDocument.Of(bridge);
         if (bridge is null)
             db.Add(bridge = new Bridge { HostId = write.Host.Id, Name = name, CreatedAt = write.Now, UpdatedAt = write.Now });
@@ -120,17 +126,13 @@ internal static class BridgeEndpoints
 {
     public static RouteGroupBuilder MapBridges(this RouteGroupBuilder v1)
     {
-        var bridges = v1.MapGroup("/hosts/{host}/bridges").WithTags("Bridges").ProducesProblem(StatusCodes.Status404NotFound);
+        var bridges = v1.MapGroup("/hosts/{host}/bridges").WithTags("Bridges");
         bridges.MapGet("/", ListAsync).WithName("Bridges_List").WithSummary("List a host's bridges by name");
-        bridges.MapPost("/", CreateAsync).WithName("Bridges_Create").WithSummary("Make a bridge").WithValidation<CreateBridgeRequest>()
-            .ProducesProblem(StatusCodes.Status409Conflict);
+        bridges.MapPost("/", CreateAsync).WithName("Bridges_Create").WithSummary("Make a bridge");
         bridges.MapGet("/{bridge}", GetAsync).WithName("Bridges_Get").WithSummary("Read a bridge");
-        bridges.MapPut("/{bridge}", PutAsync).WithName("Bridges_Put").WithSummary("Make a bridge, or change it").WithValidation<BridgeRequest>()
-            .ProducesProblem(StatusCodes.Status412PreconditionFailed);
-        bridges.MapPatch("/{bridge}", PatchAsync).WithName("Bridges_Patch").WithSummary("Change some of a bridge (JSON Merge Patch)")
-            .Accepts<BridgeRequest>("application/merge-patch+json", "application/json").ProducesProblem(StatusCodes.Status412PreconditionFailed);
-        bridges.MapDelete("/{bridge}", DeleteAsync).WithName("Bridges_Delete").WithSummary("Take a bridge away")
-            .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        bridges.MapPut("/{bridge}", PutAsync).WithName("Bridges_Put").WithSummary("Make a bridge, or change it");
+        bridges.MapPatch("/{bridge}", PatchAsync).WithName("Bridges_Patch").WithSummary("Change some of a bridge (JSON Merge Patch)");
+        bridges.MapDelete("/{bridge}", DeleteAsync).WithName("Bridges_Delete").WithSummary("Take a bridge away");
         return bridges;
     }
 
@@ -145,28 +147,28 @@ internal static class BridgeEndpoints
     }
 
     private static async Task<Created<BridgeResponse>> CreateAsync(
-        string host, CreateBridgeRequest body, HttpContext http, BridgeService bridges, CancellationToken ct, bool validateOnly = false)
+        string host, JsonBody<CreateBridgeRequest> body, HttpContext http, BridgeService bridges, CancellationToken ct, bool validateOnly = false)
     {
-        var (bridge, _) = await bridges.PutAsync(http, RouteNames.Host(host), RouteNames.Bridge(body.Name!), body.ToPut(), createOnly: true, validateOnly, ct);
+        var (bridge, _) = await bridges.PutAsync(http, RouteNames.Host(host), RouteNames.Bridge(body.Value.Name!), _ => body.Value, createOnly: true, validateOnly, ct);
         ApiDefaults.SetETag(http, bridge.Version);
         return TypedResults.Created($"/v1/hosts/{host}/bridges/{bridge.Name}", BridgeResponse.Of(bridge));
     }
 
     private static async Task<Results<Ok<BridgeResponse>, Created<BridgeResponse>>> PutAsync(
-        string host, string bridge, BridgeRequest body, HttpContext http, BridgeService bridges, CancellationToken ct, bool validateOnly = false)
+        string host, string bridge, JsonBody<BridgeRequest> body, HttpContext http, BridgeService bridges, CancellationToken ct, bool validateOnly = false)
     {
-        var (put, created) = await bridges.PutAsync(http, RouteNames.Host(host), RouteNames.Bridge(bridge), body, createOnly: false, validateOnly, ct);
+        var (put, created) = await bridges.PutAsync(http, RouteNames.Host(host), RouteNames.Bridge(bridge), _ => body.Value, createOnly: false, validateOnly, ct);
         ApiDefaults.SetETag(http, put.Version);
         return created ? TypedResults.Created($"/v1/hosts/{host}/bridges/{put.Name}", BridgeResponse.Of(put)) : TypedResults.Ok(BridgeResponse.Of(put));
     }
 
     private static async Task<Ok<BridgeResponse>> PatchAsync(
-        string host, string bridge, HttpContext http, BridgeService bridges, CancellationToken ct, bool validateOnly = false)
+        string host, string bridge, MergePatch<BridgeRequest> body, HttpContext http, BridgeService bridges, CancellationToken ct, bool validateOnly = false)
     {
-        var (hostName, name) = (RouteNames.Host(host), RouteNames.Bridge(bridge));
-        var current = await bridges.GetAsync(hostName, name, ct);
-        var patched = await ApiDefaults.PatchAsync(http, new BridgeRequest(current.Kind, current.Mtu, current.Description), ct);
-        var (put, _) = await bridges.PutAsync(http, hostName, name, patched, createOnly: false, validateOnly, ct);
+        var name = RouteNames.Bridge(bridge);
+        var (put, _) = await bridges.PutAsync(http, RouteNames.Host(host), name, current => body.Apply(current is null
+            ? throw RuleException.NotFound("bridge", name.Value)
+            : new BridgeRequest { Kind = current.Kind, Mtu = current.Mtu, Description = current.Description }), createOnly: false, validateOnly, ct);
         ApiDefaults.SetETag(http, put.Version);
         return TypedResults.Ok(BridgeResponse.Of(put));
     }

@@ -10,8 +10,14 @@ internal sealed class AcceptedFindings
 
     private AcceptedFindings(IEnumerable<string> codes) => _codes = [.. codes];
 
-    public static AcceptedFindings Parse(string? query) =>
-        new((query ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+    /// <exception cref="RuleException">422 for a code that no finding has.</exception>
+    public static AcceptedFindings Parse(string? query)
+    {
+        var codes = (query ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return codes.FirstOrDefault(c => c != "all" && FindingKinds.All.All(k => k.Code != c)) is { } unknown
+            ? throw RuleException.Invalid("acceptFindings", "query.accept-findings", $"There is no finding '{unknown}': give codes of findings, separated by commas, or 'all'.")
+            : new AcceptedFindings(codes);
+    }
 
     public bool Has(string code) => _codes.Contains("all") || _codes.Contains(code);
 
@@ -22,12 +28,12 @@ internal sealed class AcceptedFindings
         var open = findings.Where(f => f.Severity == FindingSeverity.Error && !Has(f.Code)).ToList();
         if (open.Count == 0 && acceptedByXl)
             return;
-        var exception = open.Count > 0
+        var exception = acceptedByXl
             ? new RuleException(RuleKind.Invalid, "findings",
                 $"{open[0].Message} (line {open[0].Line}, column {open[0].Column})"
                 + (open.Count > 1 ? $" And {open.Count - 1} more, in 'findings'." : "")
                 + " Mend it, or take it as it is with ?acceptFindings=" + string.Join(',', open.Select(f => f.Code).Distinct()) + ".")
-            : new RuleException(RuleKind.Invalid, "xl.refuses", $"xl itself refuses this {what}: {xlSays}");
+            : new RuleException(RuleKind.Invalid, "xl.refuses", $"xl itself refuses this {what}: {XlText.Decode(xlSays)}");
         throw exception.With("findings", (IReadOnlyList<FindingResponse>)[.. findings.Select(FindingResponse.Of)]);
     }
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using FluentValidation;
 using Microsoft.AspNetCore.Mvc;
-using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
 using Xlnet.Domain.Common;
 
 namespace Xlnet.Api.Common;
@@ -10,52 +10,15 @@ namespace Xlnet.Api.Common;
 /// <summary>What every endpoint does the same way.</summary>
 internal static class ApiDefaults
 {
-    /// <summary>Every error of every operation is a problem.</summary>
-    public static RouteGroupBuilder WithApiDefaults(this RouteGroupBuilder group) => group
-        .ProducesProblem(StatusCodes.Status400BadRequest)
-        .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
-
-    /// <summary>Has the body checked by its validator before the handler sees it.</summary>
-    public static RouteHandlerBuilder WithValidation<T>(this RouteHandlerBuilder endpoint) => endpoint.AddEndpointFilter(async (context, next) =>
-    {
-        if (context.Arguments.OfType<T>().FirstOrDefault() is { } body)
-            Validate(context.HttpContext.RequestServices, body);
-        return await next(context);
-    });
-
     /// <exception cref="RuleException">422, with every field at fault.</exception>
     public static void Validate<T>(IServiceProvider services, T body)
     {
         var result = services.GetRequiredService<IValidator<T>>().Validate(body);
         if (result.IsValid)
             return;
-        FieldError[] errors = [.. result.Errors.Select(e => new FieldError(Pointer(e.PropertyName), e.ErrorCode, e.ErrorMessage))];
+        FieldError[] errors = [.. result.Errors.Select(e => new FieldError(Pointer(e.PropertyName) + e.CustomState, e.ErrorCode, e.ErrorMessage))];
         throw new RuleException(RuleKind.Invalid, "validation",
             errors.Length == 1 ? errors[0].Message : $"{errors.Length} fields are wrong; 'errors' says which.", errors);
-    }
-
-    /// <summary>Reads a JSON Merge Patch (RFC 7396) and applies it to what is there, as its PUT would spell it.</summary>
-    public static async Task<T> PatchAsync<T>(HttpContext http, T current, CancellationToken ct)
-    {
-        var options = http.RequestServices.GetRequiredService<IOptions<Microsoft.AspNetCore.Http.Json.JsonOptions>>().Value.SerializerOptions;
-        if (http.Request.ContentType?.Split(';')[0].Trim() is not ("application/json" or "application/merge-patch+json"))
-            throw new BadHttpRequestException("content type", StatusCodes.Status415UnsupportedMediaType);
-        try
-        {
-            using var patch = await JsonDocument.ParseAsync(http.Request.Body, new JsonDocumentOptions { MaxDepth = 32, AllowDuplicateProperties = false }, ct);
-            if (patch.RootElement.ValueKind != JsonValueKind.Object)
-                throw new JsonException("A merge patch is an object.");
-            using var buffer = new MemoryStream();
-            using (var writer = new Utf8JsonWriter(buffer))
-                Merge(JsonSerializer.SerializeToElement(current, options), patch.RootElement, writer);
-            var patched = JsonSerializer.Deserialize<T>(buffer.ToArray(), options)!;
-            Validate(http.RequestServices, patched);
-            return patched;
-        }
-        catch (JsonException e)
-        {
-            throw new BadHttpRequestException("JSON", e);
-        }
     }
 
     /// <summary>
@@ -84,41 +47,22 @@ internal static class ApiDefaults
     /// <summary>Sends the version of what the answer shows.</summary>
     public static void SetETag(HttpContext http, uint version) => http.Response.Headers.ETag = ETag(version);
 
-    /// <summary>A body of raw bytes: a file.</summary>
-    public static async Task<byte[]> ReadFileAsync(HttpContext http, CancellationToken ct)
+    /// <summary>
+    /// A failure of a rule about an object as a whole, with the pointer from that object to the member at fault.
+    /// </summary>
+    public static void AddFailure<T>(this ValidationContext<T> context, string pointer, string code, string message) =>
+        context.AddFailure(new FluentValidation.Results.ValidationFailure(context.PropertyPath, message) { ErrorCode = code, CustomState = pointer });
+
+    /// <summary>A body of raw bytes: a file, in whatever encoding.</summary>
+    public static async Task<byte[]> ReadFileAsync(HttpContext http)
     {
-        if (http.Request.ContentType?.Split(';')[0].Trim() is not "text/plain")
-            throw new BadHttpRequestException("content type", StatusCodes.Status415UnsupportedMediaType);
-        using var buffer = new MemoryStream();
-        await http.Request.Body.CopyToAsync(buffer, ct);
-        return buffer.ToArray();
+        if (!MediaTypeHeaderValue.TryParse(http.Request.ContentType, out var type) || !type.MediaType.Equals("text/plain", StringComparison.OrdinalIgnoreCase))
+            throw BodyException.OfType("text/plain");
+        return (await JsonBodies.ReadBytesAsync(http)).ToArray();
     }
 
-    private static string Pointer(string property) => JsonPointer.OfPath("$." + string.Join('.', property.Split('.').Select(JsonNamingPolicy.CamelCase.ConvertName)));
-
-    private static void Merge(JsonElement target, JsonElement patch, Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        foreach (var member in target.EnumerateObject().Where(m => !patch.TryGetProperty(m.Name, out _)))
-            member.WriteTo(writer);
-        foreach (var member in patch.EnumerateObject().Where(m => m.Value.ValueKind != JsonValueKind.Null))
-        {
-            writer.WritePropertyName(member.Name);
-            if (member.Value.ValueKind == JsonValueKind.Object)
-            {
-                var below = target.TryGetProperty(member.Name, out var value) && value.ValueKind == JsonValueKind.Object ? value : EmptyObject;
-                Merge(below, member.Value, writer);
-            }
-            else
-            {
-                member.Value.WriteTo(writer);
-            }
-        }
-
-        writer.WriteEndObject();
-    }
-
-    private static readonly JsonElement EmptyObject = JsonDocument.Parse("{}").RootElement.Clone();
+    private static string Pointer(string property) =>
+        property.Length == 0 ? "" : JsonPointer.OfPath("$." + string.Join('.', property.Split('.').Select(JsonNamingPolicy.CamelCase.ConvertName)));
 }
 
 /// <summary>Names in the URL. What is no name at all is a problem that says the rule.</summary>
@@ -139,7 +83,7 @@ internal static class RouteNames
 }
 
 /// <summary>Where a page begins and how long it is.</summary>
-internal sealed record PageQuery([property: FromQuery] string? Cursor, [property: FromQuery] string? Limit)
+internal sealed record PageQuery([property: FromQuery(Name = "cursor")] string? Cursor, [property: FromQuery(Name = "limit")] string? Limit)
 {
     public const int DefaultLimit = 100;
     public const int MaxLimit = 1000;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Mvc;
@@ -20,7 +21,7 @@ namespace Xlnet.Api.Common;
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     AllowDuplicateProperties = false,
     RespectNullableAnnotations = true,
-    MaxDepth = 32)]
+    MaxDepth = StrictJson.MaxDepth)]
 [JsonSerializable(typeof(ApplyRequest))]
 [JsonSerializable(typeof(BridgeRequest))]
 [JsonSerializable(typeof(BridgeResponse))]
@@ -70,9 +71,9 @@ internal sealed partial class ApiJson : JsonSerializerContext
         options.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;
         options.AllowDuplicateProperties = false;
         options.RespectNullableAnnotations = true;
-        options.MaxDepth = 32;
+        options.MaxDepth = StrictJson.MaxDepth;
         options.Converters.Add(new KebabJsonConverterFactory());
-        options.Converters.Add(new StorableStringConverter());
+        options.Converters.Add(new UtcTimeConverter());
         options.TypeInfoResolverChain.Clear();
         options.TypeInfoResolverChain.Add(Default);
     }
@@ -83,40 +84,13 @@ internal sealed partial class ApiJson : JsonSerializerContext
 /// <param name="Next">The cursor of the next page; null on the last one.</param>
 public sealed record Page<T>(IReadOnlyList<T> Items, string? Next);
 
-/// <summary>Text that PostgreSQL can store: valid Unicode without U+0000.</summary>
-internal sealed class StorableStringConverter : JsonConverter<string>
+/// <summary>Times in RFC 3339, in UTC.</summary>
+internal sealed class UtcTimeConverter : JsonConverter<DateTimeOffset>
 {
-    public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-    {
-        if (reader.TokenType != JsonTokenType.String)
-            throw new JsonException($"A string is expected here, not {Name(reader.TokenType)}.");
-        string text;
-        try
-        {
-            text = reader.GetString()!;
-        }
-        catch (InvalidOperationException)
-        {
-            throw new JsonException("The string holds half of a surrogate pair, which is no Unicode character.");
-        }
+    public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetDateTimeOffset();
 
-        return text.Contains('\0') ? throw new JsonException("The string holds the character U+0000, which cannot be stored.") : text;
-    }
-
-    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(value);
-
-    public override string ReadAsPropertyName(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetString()!;
-
-    public override void WriteAsPropertyName(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WritePropertyName(value);
-
-    internal static string Name(JsonTokenType type) => type switch
-    {
-        JsonTokenType.Number => "a number",
-        JsonTokenType.True or JsonTokenType.False => "true or false",
-        JsonTokenType.StartArray => "a list",
-        JsonTokenType.StartObject => "an object",
-        _ => "null",
-    };
+    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFFZ", CultureInfo.InvariantCulture));
 }
 
 internal sealed class KebabJsonConverterFactory : JsonConverterFactory
@@ -132,7 +106,7 @@ internal sealed class KebabJsonConverterFactory : JsonConverterFactory
         {
             if (reader.TokenType == JsonTokenType.String && Kebab.TryParse<T>(reader.GetString(), out var value))
                 return value;
-            throw new JsonException($"One of these is expected here: {string.Join(", ", Kebab.Names<T>())}.");
+            throw new JsonException();
         }
 
         public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => writer.WriteStringValue(Kebab.Name(value));

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
@@ -19,6 +18,7 @@ internal sealed class ApiProblems(IProblemDetailsService problems, ILogger<ApiPr
         var problem = exception switch
         {
             RuleException e => OfRule(e),
+            BodyException e => Problem(e.Status, e.Code, e.Message, e.Fields),
             BadHttpRequestException e => OfBadRequest(e),
             DbUpdateConcurrencyException => Problem(StatusCodes.Status409Conflict, "conflict.concurrent",
                 "Someone else changed this at the same moment; nothing was changed. Read it again and decide anew."),
@@ -44,15 +44,18 @@ internal sealed class ApiProblems(IProblemDetailsService problems, ILogger<ApiPr
     {
         var problem = context.ProblemDetails;
         problem.Status ??= context.HttpContext.Response.StatusCode;
-        if (problem.Type is null || !problem.Type.StartsWith("/problems/", StringComparison.Ordinal))
+        if (!problem.Extensions.ContainsKey("code"))
         {
-            (problem.Type, problem.Title, problem.Detail) = problem.Status switch
+            // An answer of the framework itself, without any of ours.
+            var (code, detail) = problem.Status switch
             {
-                404 => ("/problems/not-found", "Not found", problem.Detail ?? $"There is nothing at {context.HttpContext.Request.Path}."),
-                405 => ("/problems/method-not-allowed", "Method not allowed", problem.Detail ?? $"{context.HttpContext.Request.Method} is not for {context.HttpContext.Request.Path}."),
-                415 => ("/problems/content-type", "Unsupported content type", problem.Detail ?? "Send application/json, or text/plain where a file is meant."),
-                var status => ($"/problems/http-{status}", problem.Title ?? "Error", problem.Detail),
+                404 => ("not-found", $"There is nothing at {context.HttpContext.Request.Path}."),
+                405 => ("method-not-allowed", $"{context.HttpContext.Request.Method} is not for {context.HttpContext.Request.Path}."),
+                415 => ("content-type", "This content type is not taken here: send application/json, or text/plain where a file is meant."),
+                var status => ($"http-{status}", problem.Detail ?? Title(status ?? 500)),
             };
+            (problem.Type, problem.Title, problem.Detail) = ($"/problems/{code}", Title(problem.Status.Value), detail);
+            problem.Extensions["code"] = code;
         }
 
         problem.Instance ??= context.HttpContext.Request.Path;
@@ -87,22 +90,9 @@ internal sealed class ApiProblems(IProblemDetailsService problems, ILogger<ApiPr
         return problem;
     }
 
-    private static ProblemDetails OfBadRequest(BadHttpRequestException exception)
-    {
-        if (exception.InnerException is JsonException json)
-        {
-            var pointer = JsonPointer.OfPath(json.Path);
-            var message = json.Message.Split(" Path: ", 2)[0];
-            return Problem(StatusCodes.Status400BadRequest, "body.json", $"The body cannot be read: {message}", [new FieldError(pointer, "body.json", message)]);
-        }
-
-        return exception.StatusCode switch
-        {
-            StatusCodes.Status413PayloadTooLarge => Problem(413, "body.too-large", "The body is larger than 1 MiB (1,048,576 bytes)."),
-            StatusCodes.Status415UnsupportedMediaType => Problem(415, "content-type", "This content type is not taken here: send application/json, or text/plain where a file is meant."),
-            var status => Problem(status, "request.malformed", exception.Message),
-        };
-    }
+    private static ProblemDetails OfBadRequest(BadHttpRequestException exception) => exception.StatusCode == StatusCodes.Status413PayloadTooLarge
+        ? Problem(StatusCodes.Status413PayloadTooLarge, "body.too-large", "The body is larger than 1 MiB (1,048,576 bytes).")
+        : Problem(exception.StatusCode, "request.malformed", exception.Message);
 
     private static ProblemDetails? OfPostgres(PostgresException exception) => exception.SqlState switch
     {
@@ -110,7 +100,8 @@ internal sealed class ApiProblems(IProblemDetailsService problems, ILogger<ApiPr
             $"Another one with the same value is there already ({exception.ConstraintName})."),
         PostgresErrorCodes.ForeignKeyViolation => Problem(StatusCodes.Status409Conflict, "conflict.in-use",
             $"Something still refers to it, or what it refers to has just gone ({exception.ConstraintName})."),
-        PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure => Problem(StatusCodes.Status409Conflict, "conflict.concurrent",
+        // An undefined table is the sequence of a MAC pool that has just been deleted.
+        PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.UndefinedTable => Problem(StatusCodes.Status409Conflict, "conflict.concurrent",
             "Someone else changed the same things at the same moment; nothing was changed. Try again."),
         _ => null,
     };
@@ -132,6 +123,7 @@ internal sealed class ApiProblems(IProblemDetailsService problems, ILogger<ApiPr
     {
         400 => "The request cannot be read",
         404 => "Not found",
+        405 => "Method not allowed",
         409 => "It clashes with what is there",
         412 => "It has changed in between",
         413 => "Too large",
@@ -175,6 +167,8 @@ internal static class JsonPointer
 
         return pointer.ToString();
     }
+
+    public static string Unescape(string token) => token.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
 
     public static string Escape(string token) => token.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
 }

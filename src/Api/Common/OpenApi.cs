@@ -1,7 +1,13 @@
 using System.Reflection;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 using Xlnet.Domain.Common;
+using Xlnet.Domain.Macs;
+using Xlnet.Domain.Operations;
+using Xlnet.Domain.Planning;
+using Xlnet.Domain.Xl;
 
 namespace Xlnet.Api.Common;
 
@@ -28,6 +34,10 @@ internal static class OpenApi
             options.SupportNonNullableReferenceTypes();
             options.NonNullableReferenceTypesAsRequired();
             options.SchemaFilter<KebabSchemaFilter>();
+            options.SchemaFilter<ProblemSchemaFilter>();
+            options.OperationFilter<ParameterFilter>();
+            options.OperationFilter<ProblemFilter>();
+            options.DocumentFilter<StableOrderFilter>();
             options.CustomSchemaIds(SchemaId);
         });
 
@@ -42,15 +52,14 @@ internal static class OpenApi
         });
     }
 
-    private static string SchemaId(Type type) => type.IsGenericType
-        ? string.Concat(type.GetGenericArguments().Select(SchemaId)) + type.Name.Split('`')[0]
+    private static string SchemaId(Type type) =>
+        type == typeof(ProblemDetails) ? "Problem"
+        : type.IsGenericType ? string.Concat(type.GetGenericArguments().Select(SchemaId)) + type.Name.Split('`')[0]
         : type.Name;
 
     /// <summary>Enums as their kebab-case names.</summary>
     private sealed class KebabSchemaFilter : ISchemaFilter
     {
-        private static readonly MethodInfo Names = typeof(Kebab).GetMethod(nameof(Kebab.Names))!;
-
         public void Apply(IOpenApiSchema schema, SchemaFilterContext context)
         {
             var type = Nullable.GetUnderlyingType(context.Type) ?? context.Type;
@@ -58,7 +67,178 @@ internal static class OpenApi
                 return;
             own.Type = JsonSchemaType.String;
             own.Format = null;
-            own.Enum = [.. ((IReadOnlyCollection<string>)Names.MakeGenericMethod(type).Invoke(null, null)!).Select(n => (System.Text.Json.Nodes.JsonNode)n)];
+            own.Enum = Names(type);
+        }
+    }
+
+    private static List<JsonNode> Names(Type type) => [.. Kebab.Names(type).Select(n => (JsonNode)n)];
+
+    /// <summary>What each problem carries beyond RFC 9457.</summary>
+    private sealed class ProblemSchemaFilter : ISchemaFilter
+    {
+        public void Apply(IOpenApiSchema schema, SchemaFilterContext context)
+        {
+            if (context.Type != typeof(ProblemDetails) || schema is not OpenApiSchema own)
+                return;
+            own.Description = "An error (RFC 9457). Some have members of their own, such as `findings` or `conflictingVif`.";
+            own.Properties = new Dictionary<string, IOpenApiSchema>
+            {
+                ["type"] = Text("`/problems/` and the code: stable, and relative to the service."),
+                ["title"] = Text("What kind of error it is, for people."),
+                ["status"] = new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int32", Description = "The HTTP status." },
+                ["detail"] = Text("What is wrong, and what would be right, for people."),
+                ["instance"] = Text("The path of the request."),
+                ["code"] = Text("Stable, for programs, such as `mac.in-use`."),
+                ["errors"] = new OpenApiSchema
+                {
+                    Type = JsonSchemaType.Array,
+                    Items = context.SchemaGenerator.GenerateSchema(typeof(FieldError), context.SchemaRepository),
+                    Description = "The fields at fault, where fields are.",
+                },
+                ["requestId"] = Text("The request's X-Request-ID, which the log has too."),
+            };
+            own.Required = new HashSet<string> { "type", "title", "status", "detail", "code", "requestId" };
+        }
+
+        private static OpenApiSchema Text(string description) => new() { Type = JsonSchemaType.String, Description = description };
+    }
+
+    /// <summary>The parameters, which mean the same wherever they stand.</summary>
+    private sealed class ParameterFilter : IOperationFilter
+    {
+        private const string ResourcePattern = "^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$";
+
+        public void Apply(OpenApiOperation operation, OperationFilterContext context)
+        {
+            foreach (var parameter in operation.Parameters?.OfType<OpenApiParameter>() ?? [])
+            {
+                var (description, schema) = Describe(parameter.Name!, parameter.In == ParameterLocation.Path);
+                parameter.Description = description;
+                if (schema is null)
+                    continue;
+                parameter.Schema = schema;
+                if (schema.Type == JsonSchemaType.Array)
+                    (parameter.Style, parameter.Explode) = (ParameterStyle.Form, false);
+            }
+
+            if (context.ApiDescription.HttpMethod is "PUT" or "PATCH" or "DELETE" || Throws(operation, StatusCodes.Status428PreconditionRequired))
+            {
+                operation.Parameters ??= [];
+                operation.Parameters.Add(new OpenApiParameter
+                {
+                    Name = "If-Match",
+                    In = ParameterLocation.Header,
+                    Required = Throws(operation, StatusCodes.Status428PreconditionRequired),
+                    Description = "The ETag of what was read: when it has changed since, the answer is 412 and nothing is done.",
+                    Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+                });
+            }
+        }
+
+        private static (string Description, OpenApiSchema? Schema) Describe(string name, bool inPath) => name switch
+        {
+            "host" => (inPath ? "The host's name." : "Only those of this host.", Text(ResourcePattern)),
+            "pool" => (inPath ? "The pool's name." : "Only those of this pool.", Text(ResourcePattern)),
+            "guest" => ("The guest's name, as in its file.", Text("^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$")),
+            "bridge" => ("The bridge's name.", Text("^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$")),
+            "devid" => ("The vif's number in its guest.", Number(0, 65535)),
+            "number" => ("The revision's number.", new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int64", Minimum = "1" }),
+            "id" => ("The operation's id.", null),
+            "mac" => ("The address, such as 00:16:3e:8a:10:02.", Text("^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$")),
+            "cursor" => ("Where the page begins: `next` of the page before.", new OpenApiSchema { Type = JsonSchemaType.String }),
+            "limit" => ($"How many items the page has at most; {PageQuery.DefaultLimit} unless given.", Number(1, PageQuery.MaxLimit)),
+            "wait" => ("How long to wait for the operation's end: a number with ms, s or m, at most 5 minutes, such as `30s`. Without it, the answer comes at once.",
+                Text("^[0-9]+(ms|s|m)?$")),
+            "validateOnly" => ("Checks everything and answers as if it were done, but changes nothing.", null),
+            "allow" => ("The impacts that the steps may have; `vif-blip` unless given. What else there is to do is pending.", List(typeof(Impact))),
+            "acceptFindings" => ("The codes of findings that the file may have although they are errors, or `all`.",
+                new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } }),
+            "kind" => ("What the text is; `guest` unless given.", OneOf(typeof(LintKind))),
+            "state" => ("Only those in this state.", OneOf(typeof(MacAllocationState))),
+            "status" => ("Only those with this status.", OneOf(typeof(OperationStatus))),
+            _ => throw new InvalidOperationException($"The parameter '{name}' needs a description for the OpenAPI document."),
+        };
+
+        private static OpenApiSchema Text(string pattern) => new() { Type = JsonSchemaType.String, Pattern = pattern };
+
+        private static OpenApiSchema Number(int minimum, int maximum) =>
+            new() { Type = JsonSchemaType.Integer, Format = "int32", Minimum = $"{minimum}", Maximum = $"{maximum}" };
+
+        private static OpenApiSchema OneOf(Type type) => new() { Type = JsonSchemaType.String, Enum = Names(type) };
+
+        private static OpenApiSchema List(Type type) => new() { Type = JsonSchemaType.Array, Items = OneOf(type) };
+    }
+
+    /// <summary>The problems that an operation can answer with, by what it takes and does; those of one operation alone stand at its route.</summary>
+    private sealed class ProblemFilter : IOperationFilter
+    {
+        public void Apply(OpenApiOperation operation, OperationFilterContext context)
+        {
+            if (!context.ApiDescription.RelativePath!.StartsWith("v1/", StringComparison.Ordinal))
+                return;
+            var schema = context.SchemaGenerator.GenerateSchema(typeof(ProblemDetails), context.SchemaRepository);
+            operation.Responses ??= [];
+            var reads = context.ApiDescription.HttpMethod == "GET" || context.ApiDescription.RelativePath == "v1/lint";
+            if (operation.RequestBody?.Content is { } body)
+            {
+                if (!body.ContainsKey("text/plain"))
+                    Add(400, "The body is no JSON, or not of this shape");
+                Add(413, "The body is larger than 1 MiB");
+                Add(415, "The content type is not taken here");
+            }
+
+            if (operation.Parameters is { Count: > 0 } || operation.RequestBody is not null)
+                Add(422, "A value cannot be right; `errors` says which, why, and what would be right");
+            if (context.ApiDescription.RelativePath.Contains('{') || !reads)
+                Add(404, "There is no such thing");
+            if (!reads)
+                Add(409, "It clashes with what is there; the problem names it");
+            if (operation.Parameters?.Any(p => p.Name == "If-Match") == true)
+                Add(412, "It has changed since the version that If-Match names");
+
+            var ordered = new OpenApiResponses();
+            foreach (var (status, response) in operation.Responses.OrderBy(r => r.Key, StringComparer.Ordinal))
+                ordered[status] = response;
+            operation.Responses = ordered;
+
+            void Add(int status, string description) => operation.Responses.TryAdd($"{status}", new OpenApiResponse
+            {
+                Description = description,
+                Content = new Dictionary<string, OpenApiMediaType> { ["application/problem+json"] = new() { Schema = schema } },
+            });
+        }
+    }
+
+    private static bool Throws(OpenApiOperation operation, int status) => operation.Responses?.ContainsKey($"{status}") == true;
+
+    /// <summary>An order that does not depend on how routes are found, so that a change of the document is a change of the API.</summary>
+    private sealed class StableOrderFilter : IDocumentFilter
+    {
+        private static readonly (string Name, string Description)[] Tags =
+        [
+            ("Bridges", "The bridges that a host is to have."),
+            ("Guests", "Guests with their files."),
+            ("Health", "Whether the service works."),
+            ("Hosts", "Dom0s, with the defaults that their vifs fall back on."),
+            ("Lint", "What is to be found in a text, and what xl would make of it."),
+            ("MAC allocations", "The addresses that are not free."),
+            ("MAC pools", "The ranges that addresses are allocated from."),
+            ("Operations", "Runs of a plan on a host."),
+            ("Plans", "What a host is, and what an apply would change."),
+            ("Revisions", "What a host was to be."),
+            ("Vifs", "The network interfaces of guests."),
+        ];
+
+        public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
+        {
+            var paths = new OpenApiPaths();
+            foreach (var (path, item) in swaggerDoc.Paths.OrderBy(p => p.Key, StringComparer.Ordinal))
+                paths.Add(path, item);
+            swaggerDoc.Paths = paths;
+            if (swaggerDoc.Components?.Schemas is { } schemas)
+                swaggerDoc.Components.Schemas = schemas.OrderBy(s => s.Key, StringComparer.Ordinal).ToDictionary(s => s.Key, s => s.Value);
+            swaggerDoc.Servers = [new OpenApiServer { Url = "/" }];
+            swaggerDoc.Tags = new HashSet<OpenApiTag>(Tags.Select(t => new OpenApiTag { Name = t.Name, Description = t.Description }));
         }
     }
 }

@@ -8,20 +8,16 @@ internal static class GuestEndpoints
 {
     public static RouteGroupBuilder MapGuests(this RouteGroupBuilder v1)
     {
-        var guests = v1.MapGroup("/hosts/{host}/guests").WithTags("Guests").ProducesProblem(StatusCodes.Status404NotFound);
+        var guests = v1.MapGroup("/hosts/{host}/guests").WithTags("Guests");
         guests.MapGet("/", ListAsync).WithName("Guests_List").WithSummary("List a host's guests by name");
-        guests.MapPost("/", CreateAsync).WithName("Guests_Create").WithSummary("Make a guest").WithValidation<CreateGuestRequest>()
-            .ProducesProblem(StatusCodes.Status409Conflict);
+        guests.MapPost("/", CreateAsync).WithName("Guests_Create").WithSummary("Make a guest");
         guests.MapGet("/{guest}", GetAsync).WithName("Guests_Get").WithSummary("Read a guest with its vifs");
-        guests.MapPut("/{guest}", PutAsync).WithName("Guests_Put").WithSummary("Make a guest, or change its vifs or its file").WithValidation<GuestRequest>()
-            .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed);
-        guests.MapDelete("/{guest}", DeleteAsync).WithName("Guests_Delete").WithSummary("Take a guest away, and release its addresses")
-            .ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        guests.MapPut("/{guest}", PutAsync).WithName("Guests_Put").WithSummary("Make a guest, or change its vifs or its file");
+        guests.MapDelete("/{guest}", DeleteAsync).WithName("Guests_Delete").WithSummary("Take a guest away, and release its addresses");
         guests.MapGet("/{guest}/config", GetConfigAsync).WithName("GuestConfig_Get").WithSummary("Read the guest file")
             .Produces<string>(StatusCodes.Status200OK, "text/plain");
         guests.MapPut("/{guest}/config", PutConfigAsync).WithName("GuestConfig_Put").WithSummary("Make or replace a guest by its file")
-            .Accepts<string>("text/plain").Produces<string>(StatusCodes.Status200OK, "text/plain").Produces<string>(StatusCodes.Status201Created, "text/plain")
-            .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed);
+            .Accepts<string>("text/plain").Produces<string>(StatusCodes.Status200OK, "text/plain").Produces<string>(StatusCodes.Status201Created, "text/plain");
         return guests;
     }
 
@@ -37,23 +33,23 @@ internal static class GuestEndpoints
     }
 
     private static async Task<Created<GuestResponse>> CreateAsync(
-        string host, CreateGuestRequest body, HttpContext http, GuestService guests, CancellationToken ct,
+        string host, JsonBody<CreateGuestRequest> body, HttpContext http, GuestService guests, CancellationToken ct,
         [FromQuery] string? acceptFindings = null, bool validateOnly = false)
     {
         var name = RouteNames.Host(host);
         var (guest, _) = await guests.PutAsync(
-            http, name, RouteNames.Guest(body.Name!), body.ToPut(), AcceptedFindings.Parse(acceptFindings), createOnly: true, validateOnly, ct);
+            http, name, RouteNames.Guest(body.Value.Name!), body.Value, AcceptedFindings.Parse(acceptFindings), createOnly: true, validateOnly, ct);
         ApiDefaults.SetETag(http, guest.Version);
         return TypedResults.Created($"/v1/hosts/{host}/guests/{guest.Name}", GuestResponse.Of(name, guest));
     }
 
     private static async Task<Results<Ok<GuestResponse>, Created<GuestResponse>>> PutAsync(
-        string host, string guest, GuestRequest body, HttpContext http, GuestService guests, CancellationToken ct,
+        string host, string guest, JsonBody<GuestRequest> body, HttpContext http, GuestService guests, CancellationToken ct,
         [FromQuery] string? acceptFindings = null, bool validateOnly = false)
     {
         var name = RouteNames.Host(host);
         var (put, created) = await guests.PutAsync(
-            http, name, RouteNames.Guest(guest), body, AcceptedFindings.Parse(acceptFindings), createOnly: false, validateOnly, ct);
+            http, name, RouteNames.Guest(guest), body.Value, AcceptedFindings.Parse(acceptFindings), createOnly: false, validateOnly, ct);
         ApiDefaults.SetETag(http, put.Version);
         var response = GuestResponse.Of(name, put);
         return created ? TypedResults.Created($"/v1/hosts/{host}/guests/{put.Name}", response) : TypedResults.Ok(response);
@@ -78,7 +74,7 @@ internal static class GuestEndpoints
         [FromQuery] string? acceptFindings = null, bool validateOnly = false)
     {
         var (hostName, name) = (RouteNames.Host(host), RouteNames.Guest(guest));
-        var text = await ApiDefaults.ReadFileAsync(http, ct);
+        var text = await ApiDefaults.ReadFileAsync(http);
         var (put, created) = await guests.PutConfigAsync(http, hostName, name, text, AcceptedFindings.Parse(acceptFindings), validateOnly, ct);
         ApiDefaults.SetETag(http, put.Version);
         if (created)

@@ -37,17 +37,17 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
     public Task<(Guest Guest, bool Created)> PutConfigAsync(
         HttpContext http, ResourceName host, GuestName name, byte[] text, AcceptedFindings accepted, bool validateOnly, CancellationToken ct)
     {
-        var file = ReadFile(name, text, accepted);
-        return WriteAsync(http, host, name, createOnly: false, validateOnly, _ => file, _ => WantedOf(file), ct);
+        var file = ReadFile(name, text, accepted, "");
+        return WriteAsync(http, host, name, createOnly: false, validateOnly, _ => file, _ => WantedOf(file, ""), ct);
     }
 
     public Task<(Guest Guest, bool Created)> PutAsync(
         HttpContext http, ResourceName host, GuestName name, GuestRequest put, AcceptedFindings accepted, bool createOnly, bool validateOnly, CancellationToken ct)
     {
-        var given = put.Config is { } config ? ReadFile(name, XlText.ToBytes(XlText.Encode(config)), accepted) : null;
+        var given = put.Config is { } config ? ReadFile(name, Encoding.UTF8.GetBytes(config), accepted, "/config") : null;
         return WriteAsync(http, host, name, createOnly, validateOnly,
             guest => given ?? FileFor(guest, name, put),
-            file => put.Vifs is { } vifs ? WantedOf(vifs) : given is not null || file.Vifs.Count > 0 ? WantedOf(file) : [],
+            file => put.Vifs is { } vifs ? WantedOf(vifs) : WantedOf(file, "/config"),
             ct);
     }
 
@@ -83,20 +83,20 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         return (guest, created);
     }
 
-    private static GuestFile ReadFile(GuestName name, byte[] text, AcceptedFindings accepted)
+    private static GuestFile ReadFile(GuestName name, byte[] text, AcceptedFindings accepted, string pointer)
     {
         var file = GuestFile.Parse(XlText.FromBytes(text));
         accepted.Check(file.Findings, "guest file", file.Reading.Accepted, file.Reading.Message);
         if (file.Name != name.Value)
         {
-            throw RuleException.Invalid("guest", "guest.name-differs",
-                $"The file's name is '{file.Name}', and the URL says '{name}': a guest's name in the URL is the one in its file.");
+            throw RuleException.Invalid(pointer, "guest.name-differs",
+                $"The file's name is '{XlText.Decode(file.Name ?? "")}', and the URL says '{name}': a guest's name in the URL is the one in its file.");
         }
 
         return file;
     }
 
-    private static List<WantedVif> WantedOf(GuestFile file) => [.. file.Vifs.Select(v => new WantedVif(v.Devid, v.Settings, null))];
+    private static List<WantedVif> WantedOf(GuestFile file, string pointer) => [.. file.Vifs.Select(v => new WantedVif(v.Devid, v.Settings, pointer, InFile: true))];
 
     private static List<WantedVif> WantedOf(IReadOnlyList<VifRequest> vifs)
     {
@@ -115,10 +115,9 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
 
     private static GuestFile FileFor(Guest? guest, GuestName name, GuestRequest put)
     {
-        var settings = (put.Type, put.Kernel, put.Ramdisk, put.Bootloader, put.Extra, put.Memory, put.Vcpus);
         if (guest is not null)
         {
-            return settings == default
+            return !put.HasSettings
                 ? guest.Parse()
                 : throw RuleException.Invalid("", "guest.has-file", "This guest has a file, which is not made anew: send the whole as 'config', or leave these members out.");
         }

@@ -1,23 +1,31 @@
 using FluentValidation;
+using Xlnet.Api.Common;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 
 namespace Xlnet.Api.Hosts;
 
 /// <summary>A host as it is put.</summary>
-/// <param name="Driver">How xlnet reaches it.</param>
-/// <param name="Description">For people; up to 1,000 characters.</param>
-/// <param name="MacPolicy">Whether every vif's address stands in its guest's file; `allocate` unless given.</param>
-/// <param name="MacPool">The pool that its vifs get their addresses from; `default` unless given.</param>
-public sealed record HostRequest(DriverContract? Driver = null, string? Description = null, MacPolicy? MacPolicy = null, string? MacPool = null);
+public record HostRequest
+{
+    /// <summary>How xlnet reaches it; it cannot be changed later.</summary>
+    public DriverContract? Driver { get; init; }
+
+    /// <summary>For people; up to 1,000 characters.</summary>
+    public string? Description { get; init; }
+
+    /// <summary>Whether every vif's address stands in its guest's file; `allocate` unless given.</summary>
+    public MacPolicy? MacPolicy { get; init; }
+
+    /// <summary>The pool that its vifs get their addresses from; `default` unless given.</summary>
+    public string? MacPool { get; init; }
+}
 
 /// <summary>A new host.</summary>
-/// <param name="Name">1 to 63 lower-case letters, digits, '.', '_' and '-'.</param>
-/// <inheritdoc cref="HostRequest"/>
-public sealed record CreateHostRequest(
-    string? Name = null, DriverContract? Driver = null, string? Description = null, MacPolicy? MacPolicy = null, string? MacPool = null)
+public sealed record CreateHostRequest : HostRequest
 {
-    public HostRequest ToPut() => new(Driver, Description, MacPolicy, MacPool);
+    /// <summary>1 to 63 lower-case letters, digits, '.', '_' and '-'.</summary>
+    public string? Name { get; init; }
 }
 
 /// <summary>What stands between xlnet and a host.</summary>
@@ -57,7 +65,7 @@ internal sealed class HostRequestValidator : AbstractValidator<HostRequest>
         RuleFor(r => r.Driver).NotNull().WithErrorCode("driver.required")
             .WithMessage("Say how xlnet reaches the host, such as {\"kind\":\"simulated\"}.");
         RuleFor(r => r.Driver!).SetValidator(driver).When(r => r.Driver is not null);
-        RuleFor(r => r.Description).MaximumLength(1000).WithErrorCode("description.too-long");
+        RuleFor(r => r.Description).MaximumLength(1000).WithErrorCode("description.too-long").WithMessage("A description has at most 1,000 characters.");
         RuleFor(r => r.MacPool).Must(p => ResourceName.TryParse(p, null, out _)).When(r => r.MacPool is not null)
             .WithErrorCode("mac-pool.name").WithMessage($"That is no pool's name: {ResourceName.Rule}.");
     }
@@ -68,11 +76,7 @@ internal sealed class CreateHostRequestValidator : AbstractValidator<CreateHostR
     public CreateHostRequestValidator(IValidator<HostRequest> put)
     {
         RuleFor(r => r.Name).Must(n => ResourceName.TryParse(n, null, out _)).WithErrorCode("host.name").WithMessage($"Give the host a name: {ResourceName.Rule}.");
-        RuleFor(r => r).Custom((request, context) =>
-        {
-            foreach (var failure in put.Validate(request.ToPut()).Errors)
-                context.AddFailure(failure);
-        });
+        Include(put);
     }
 }
 
@@ -95,7 +99,7 @@ internal sealed class DefaultsContractValidator : AbstractValidator<DefaultsCont
         RuleFor(d => d).Custom((defaults, context) =>
         {
             foreach (var (key, finding) in VifRulesForDefaults.Check(defaults.ToDomain()))
-                context.AddFailure(new FluentValidation.Results.ValidationFailure(key, finding.Message) { ErrorCode = finding.Code });
+                context.AddFailure($"/{key}", finding.Code, finding.Message);
         });
     }
 }

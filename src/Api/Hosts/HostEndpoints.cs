@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Xlnet.Api.Common;
+using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 
 namespace Xlnet.Api.Hosts;
@@ -11,25 +12,18 @@ internal static class HostEndpoints
     {
         var hosts = v1.MapGroup("/hosts").WithTags("Hosts");
         hosts.MapGet("/", ListAsync).WithName("Hosts_List").WithSummary("List the hosts by name");
-        hosts.MapPost("/", CreateAsync).WithName("Hosts_Create").WithSummary("Make a host").WithValidation<CreateHostRequest>()
-            .ProducesProblem(StatusCodes.Status409Conflict);
-        hosts.MapGet("/{host}", GetAsync).WithName("Hosts_Get").WithSummary("Read a host").ProducesProblem(StatusCodes.Status404NotFound);
-        hosts.MapPut("/{host}", PutAsync).WithName("Hosts_Put").WithSummary("Make a host, or change it").WithValidation<HostRequest>()
-            .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed);
-        hosts.MapPatch("/{host}", PatchAsync).WithName("Hosts_Patch").WithSummary("Change some of a host (JSON Merge Patch)")
-            .Accepts<HostRequest>("application/merge-patch+json", "application/json")
-            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status412PreconditionFailed);
-        hosts.MapDelete("/{host}", DeleteAsync).WithName("Hosts_Delete").WithSummary("Forget a host, and release its addresses")
-            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
+        hosts.MapPost("/", CreateAsync).WithName("Hosts_Create").WithSummary("Make a host");
+        hosts.MapGet("/{host}", GetAsync).WithName("Hosts_Get").WithSummary("Read a host");
+        hosts.MapPut("/{host}", PutAsync).WithName("Hosts_Put").WithSummary("Make a host, or change it");
+        hosts.MapPatch("/{host}", PatchAsync).WithName("Hosts_Patch").WithSummary("Change some of a host (JSON Merge Patch)");
+        hosts.MapDelete("/{host}", DeleteAsync).WithName("Hosts_Delete").WithSummary("Forget a host, and release its addresses");
 
-        hosts.MapGet("/{host}/defaults", GetDefaultsAsync).WithName("Defaults_Get").WithSummary("Read vif.default.*").ProducesProblem(StatusCodes.Status404NotFound);
-        hosts.MapPut("/{host}/defaults", PutDefaultsAsync).WithName("Defaults_Put").WithSummary("Set vif.default.*").WithValidation<DefaultsContract>()
-            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        hosts.MapGet("/{host}/defaults", GetDefaultsAsync).WithName("Defaults_Get").WithSummary("Read vif.default.*");
+        hosts.MapPut("/{host}/defaults", PutDefaultsAsync).WithName("Defaults_Put").WithSummary("Set vif.default.*");
         hosts.MapGet("/{host}/xl.conf", GetXlConfAsync).WithName("XlConf_Get").WithSummary("Read xl.conf")
-            .Produces<string>(StatusCodes.Status200OK, "text/plain").ProducesProblem(StatusCodes.Status404NotFound);
+            .Produces<string>(StatusCodes.Status200OK, "text/plain");
         hosts.MapPut("/{host}/xl.conf", PutXlConfAsync).WithName("XlConf_Put").WithSummary("Replace xl.conf")
-            .Accepts<string>("text/plain").Produces<string>(StatusCodes.Status200OK, "text/plain")
-            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status412PreconditionFailed);
+            .Accepts<string>("text/plain").Produces<string>(StatusCodes.Status200OK, "text/plain");
         return hosts;
     }
 
@@ -44,31 +38,37 @@ internal static class HostEndpoints
     }
 
     private static async Task<Created<HostResponse>> CreateAsync(
-        CreateHostRequest body, HttpContext http, HostService hosts, CancellationToken ct, bool validateOnly = false)
+        JsonBody<CreateHostRequest> body, HttpContext http, HostService hosts, CancellationToken ct, bool validateOnly = false)
     {
-        var (host, pool, _) = await hosts.PutAsync(http, RouteNames.Host(body.Name!), body.ToPut(), createOnly: true, validateOnly, ct);
+        var (host, pool, _) = await hosts.PutAsync(http, RouteNames.Host(body.Value.Name!), (_, _) => body.Value, createOnly: true, validateOnly, ct);
         ApiDefaults.SetETag(http, host.Version);
         return TypedResults.Created($"/v1/hosts/{host.Name}", HostResponse.Of(host, pool));
     }
 
     private static async Task<Results<Ok<HostResponse>, Created<HostResponse>>> PutAsync(
-        string host, HostRequest body, HttpContext http, HostService hosts, CancellationToken ct, bool validateOnly = false)
+        string host, JsonBody<HostRequest> body, HttpContext http, HostService hosts, CancellationToken ct, bool validateOnly = false)
     {
-        var (put, pool, created) = await hosts.PutAsync(http, RouteNames.Host(host), body, createOnly: false, validateOnly, ct);
+        var (put, pool, created) = await hosts.PutAsync(http, RouteNames.Host(host), (_, _) => body.Value, createOnly: false, validateOnly, ct);
         ApiDefaults.SetETag(http, put.Version);
         var response = HostResponse.Of(put, pool);
         return created ? TypedResults.Created($"/v1/hosts/{put.Name}", response) : TypedResults.Ok(response);
     }
 
-    private static async Task<Ok<HostResponse>> PatchAsync(string host, HttpContext http, HostService hosts, CancellationToken ct, bool validateOnly = false)
+    private static async Task<Ok<HostResponse>> PatchAsync(
+        string host, MergePatch<HostRequest> body, HttpContext http, HostService hosts, CancellationToken ct, bool validateOnly = false)
     {
         var name = RouteNames.Host(host);
-        var (current, pool) = await hosts.GetAsync(name, ct);
-        var patched = await ApiDefaults.PatchAsync(http,
-            new HostRequest(new DriverContract(current.DriverKind, current.DriverPath), current.Description, current.MacPolicy, pool), ct);
-        var (put, newPool, _) = await hosts.PutAsync(http, name, patched, createOnly: false, validateOnly, ct);
+        var (put, pool, _) = await hosts.PutAsync(http, name, (current, currentPool) => body.Apply(current is null
+            ? throw RuleException.NotFound("host", name.Value)
+            : new HostRequest
+            {
+                Driver = new DriverContract(current.DriverKind, current.DriverPath),
+                Description = current.Description,
+                MacPolicy = current.MacPolicy,
+                MacPool = currentPool,
+            }), createOnly: false, validateOnly, ct);
         ApiDefaults.SetETag(http, put.Version);
-        return TypedResults.Ok(HostResponse.Of(put, newPool));
+        return TypedResults.Ok(HostResponse.Of(put, pool));
     }
 
     private static async Task<NoContent> DeleteAsync(string host, HttpContext http, HostService hosts, CancellationToken ct, bool validateOnly = false)
@@ -85,8 +85,8 @@ internal static class HostEndpoints
     }
 
     private static async Task<Ok<DefaultsContract>> PutDefaultsAsync(
-        string host, DefaultsContract body, HttpContext http, HostService hosts, CancellationToken ct, bool validateOnly = false) =>
-        TypedResults.Ok(await hosts.PutDefaultsAsync(http, RouteNames.Host(host), body, validateOnly, ct));
+        string host, JsonBody<DefaultsContract> body, HttpContext http, HostService hosts, CancellationToken ct, bool validateOnly = false) =>
+        TypedResults.Ok(await hosts.PutDefaultsAsync(http, RouteNames.Host(host), body.Value, validateOnly, ct));
 
     private static async Task<FileContentHttpResult> GetXlConfAsync(string host, HttpContext http, HostService hosts, CancellationToken ct)
     {
@@ -99,7 +99,7 @@ internal static class HostEndpoints
         string host, HttpContext http, HostService hosts, CancellationToken ct,
         [FromQuery] string? acceptFindings = null, bool validateOnly = false)
     {
-        var text = await ApiDefaults.ReadFileAsync(http, ct);
+        var text = await ApiDefaults.ReadFileAsync(http);
         return TypedResults.Bytes(await hosts.PutXlConfAsync(http, RouteNames.Host(host), text, AcceptedFindings.Parse(acceptFindings), validateOnly, ct), "text/plain");
     }
 }

@@ -30,39 +30,50 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         return page.ToPage(rows, r => HostResponse.Of(r.Host, r.Pool?.Value), r => r.Host.Name.Value);
     }
 
+    /// <param name="change">What the host is to be, given the present one and its pool's name; null when there is none.</param>
     /// <returns>The host, and whether it is new.</returns>
     public async Task<(Host Host, string? Pool, bool Created)> PutAsync(
-        HttpContext http, ResourceName name, HostRequest put, bool createOnly, bool validateOnly, CancellationToken ct)
+        HttpContext http, ResourceName name, Func<Host?, string?, HostRequest> change, bool createOnly, bool validateOnly, CancellationToken ct)
     {
-        var pool = await FindPoolAsync(put.MacPool, ct);
         var write = await HostWrite.TryBeginAsync(db, request, clock, name, ct);
-        var created = write is null;
-        if (write is not null && createOnly)
+        if (write is null)
         {
-            await write.DisposeAsync();
+            ApiDefaults.CheckPreconditions(http, null);
+            var first = change(null, null);
+            // Someone else may make it at this very moment: then this is a change of theirs.
+            write = await TryCreateAsync(name, first, ct);
+            if (write is not null)
+                return await SetAsync(write, first, created: true, validateOnly, ct);
+            write = await HostWrite.BeginAsync(db, request, clock, name, ct);
+        }
+
+        await using var _ = write;
+        if (createOnly)
             throw new RuleException(RuleKind.Conflict, "host.exists", $"There is a host '{name}' already: PUT /v1/hosts/{name} changes it.");
-        }
+        ApiDefaults.CheckPreconditions(http, write.Host.Version);
+        var pool = await db.MacPools.AsNoTracking().Where(p => p.Id == write.Host.MacPoolId).Select(p => p.Name).SingleOrDefaultAsync(ct);
+        return await SetAsync(write, change(write.Host, pool?.Value), created: false, validateOnly, ct);
+    }
 
-        ApiDefaults.CheckPreconditions(http, write?.Host.Version);
-        write ??= await CreateAsync(name, put, ct);
-        await using (write)
+    private async Task<(Host Host, string? Pool, bool Created)> SetAsync(HostWrite write, HostRequest put, bool created, bool validateOnly, CancellationToken ct)
+    {
+        await using var _ = write;
+        var host = write.Host;
+        if (host.DriverKind != put.Driver!.Kind || host.DriverPath != put.Driver.Path)
         {
-            var host = write.Host;
-            if (host.DriverKind != put.Driver!.Kind || host.DriverPath != put.Driver.Path)
-            {
-                throw new RuleException(RuleKind.Conflict, "host.driver",
-                    $"The driver of a host cannot be changed ({Kebab.Name(host.DriverKind)}): delete the host and put it anew.",
-                    new FieldError("/driver", "host.driver", "differs from the present one"));
-            }
-
-            var before = created ? null : HostDocument.Of(host);
-            host.Description = put.Description;
-            host.MacPolicy = put.MacPolicy ?? MacPolicy.Allocate;
-            host.MacPoolId = pool?.Id;
-            write.Record(RevisionObjectKind.Host, "", created ? "host.create" : "host.update", "", before, HostDocument.Of(host));
-            await write.CommitAsync(validateOnly, ct);
-            return (host, pool?.Name.Value, created);
+            throw new RuleException(RuleKind.Conflict, "host.driver",
+                $"The driver of a host cannot be changed ({Kebab.Name(host.DriverKind)}): delete the host and put it anew.",
+                new FieldError("/driver", "host.driver", "differs from the present one"));
         }
+
+        var pool = await FindPoolAsync(put.MacPool, ct);
+        var before = created ? null : HostDocument.Of(host);
+        host.Description = put.Description;
+        host.MacPolicy = put.MacPolicy ?? MacPolicy.Allocate;
+        host.MacPoolId = pool?.Id;
+        write.Record(RevisionObjectKind.Host, "", created ? "host.create" : "host.update", "", before, HostDocument.Of(host));
+        await write.CommitAsync(validateOnly, ct);
+        return (host, pool?.Name.Value, created);
     }
 
     public async Task DeleteAsync(HttpContext http, ResourceName name, bool validateOnly, CancellationToken ct)
@@ -123,7 +134,8 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         return text;
     }
 
-    private async Task<HostWrite> CreateAsync(ResourceName name, HostRequest put, CancellationToken ct)
+    /// <summary>Null when there is one of that name by now.</summary>
+    private async Task<HostWrite?> TryCreateAsync(ResourceName name, HostRequest put, CancellationToken ct)
     {
         var host = new Host { Name = name, DriverKind = put.Driver!.Kind!.Value, DriverPath = put.Driver.Path, CreatedAt = clock.GetUtcNow() };
         try
@@ -132,7 +144,8 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         }
         catch (DbUpdateException e) when (e.InnerException is PostgresException { ConstraintName: "ux_hosts_name" })
         {
-            throw new RuleException(RuleKind.Conflict, "host.exists", $"The host '{name}' was made by someone else at this very moment: read it, and decide anew.");
+            db.ChangeTracker.Clear();
+            return null;
         }
     }
 

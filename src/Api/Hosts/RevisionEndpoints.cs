@@ -129,7 +129,7 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
             var file = GuestFile.Parse(XlText.FromBytes(document.Config));
             var macs = document.Vifs.ToDictionary(v => v.Devid, v => MacAddress.Parse(v.Mac));
             await guestVifs.SetAsync(write, guest, file,
-                [.. file.Vifs.Select(v => new WantedVif(v.Devid, v.Settings, null, macs.GetValueOrDefault(v.Devid)))], ct);
+                [.. file.Vifs.Select(v => new WantedVif(v.Devid, v.Settings, "", InFile: true, macs.GetValueOrDefault(v.Devid)))], ct);
             write.Record(RevisionObjectKind.Guest, name, before is null ? "guest.create" : "guest.update", name, before, GuestDocument.Of(guest));
         }
     }
@@ -183,11 +183,10 @@ internal static class RevisionEndpoints
 {
     public static RouteGroupBuilder MapRevisions(this RouteGroupBuilder v1)
     {
-        var revisions = v1.MapGroup("/hosts/{host}/revisions").WithTags("Revisions").ProducesProblem(StatusCodes.Status404NotFound);
+        var revisions = v1.MapGroup("/hosts/{host}/revisions").WithTags("Revisions");
         revisions.MapGet("/", ListAsync).WithName("Revisions_List").WithSummary("List a host's revisions, the latest first");
         revisions.MapGet("/{number:long}", GetAsync).WithName("Revisions_Get").WithSummary("What a host was to be at a revision");
         revisions.MapPost("/{number:long}/restore", RestoreAsync).WithName("Revisions_Restore").WithSummary("Make a host again what a revision was")
-            .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed)
             .ProducesProblem(StatusCodes.Status428PreconditionRequired);
         return v1;
     }

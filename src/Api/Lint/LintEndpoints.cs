@@ -23,11 +23,11 @@ internal static class LintEndpoints
         return v1;
     }
 
-    private static async Task<Ok<LintResponse>> LintAsync(HttpContext http, CancellationToken ct, [FromQuery] string? kind = null)
+    private static async Task<Ok<LintResponse>> LintAsync(HttpContext http, [FromQuery] string? kind = null)
     {
         if (!Kebab.TryParse<LintKind>(kind ?? "guest", out var what))
             throw RuleException.Invalid("kind", "query.kind", $"kind={kind} is none of: {string.Join(", ", Kebab.Names<LintKind>())}.");
-        var result = Domain.Xl.Lint.Run(what, XlText.FromBytes(await ApiDefaults.ReadFileAsync(http, ct)));
+        var result = Domain.Xl.Lint.Run(what, XlText.FromBytes(await ApiDefaults.ReadFileAsync(http)));
         return TypedResults.Ok(new LintResponse(
             [.. result.Findings.Select(FindingResponse.Of)],
             new XlResponse(result.Xl.Accepted, XlText.Decode(result.Xl.Message), result.Xl.Nics)));

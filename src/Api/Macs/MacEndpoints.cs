@@ -10,18 +10,31 @@ using Xlnet.Infrastructure.Data;
 namespace Xlnet.Api.Macs;
 
 /// <summary>What of a pool can be changed.</summary>
-/// <param name="Description">For people; up to 1,000 characters.</param>
-/// <param name="QuarantineSeconds">How long a released address waits before it is given again: 0 to 31536000; 86400 unless given.</param>
-public sealed record MacPoolRequest(string? Description = null, int? QuarantineSeconds = null);
+public record MacPoolRequest
+{
+    /// <summary>For people; up to 1,000 characters.</summary>
+    public string? Description { get; init; }
+
+    /// <summary>How long a released address waits before it is given again: 0 to 31536000; 86400 unless given.</summary>
+    public int? QuarantineSeconds { get; init; }
+}
 
 /// <summary>A new pool.</summary>
-/// <param name="Name">1 to 63 lower-case letters, digits, '.', '_' and '-'.</param>
-/// <param name="First">The range's first address: unicast.</param>
-/// <param name="Last">The range's last address; at most 2^32 addresses in all.</param>
-/// <inheritdoc cref="MacPoolRequest"/>
-public sealed record CreateMacPoolRequest(
-    string? Name = null, string? First = null, string? Last = null, string? Description = null, int? QuarantineSeconds = null);
+public sealed record CreateMacPoolRequest : MacPoolRequest
+{
+    /// <summary>1 to 63 lower-case letters, digits, '.', '_' and '-'.</summary>
+    public string? Name { get; init; }
 
+    /// <summary>The range's first address: unicast.</summary>
+    public string? First { get; init; }
+
+    /// <summary>The range's last address; at most 2^32 addresses in all.</summary>
+    public string? Last { get; init; }
+}
+
+/// <summary>A range of addresses to allocate from.</summary>
+/// <param name="First">The range's first address.</param>
+/// <param name="Last">The range's last address.</param>
 /// <param name="Size">How many addresses the range holds.</param>
 /// <param name="LocallyAdministered">Whether the range is outside of what vendors are given.</param>
 public sealed record MacPoolResponse(
@@ -56,7 +69,7 @@ internal sealed class MacPoolRequestValidator : AbstractValidator<MacPoolRequest
 {
     public MacPoolRequestValidator()
     {
-        RuleFor(p => p.Description).MaximumLength(1000).WithErrorCode("description.too-long");
+        RuleFor(p => p.Description).MaximumLength(1000).WithErrorCode("description.too-long").WithMessage("A description has at most 1,000 characters.");
         RuleFor(p => p.QuarantineSeconds).InclusiveBetween(0, 31_536_000).WithErrorCode("mac-pool.quarantine").WithMessage("A quarantine is 0 to 31536000 seconds (a year).");
     }
 }
@@ -70,11 +83,7 @@ internal sealed class CreateMacPoolRequestValidator : AbstractValidator<CreateMa
         RuleFor(p => p.Name).Must(n => ResourceName.TryParse(n, null, out _)).WithErrorCode("mac-pool.name").WithMessage($"Give the pool a name: {ResourceName.Rule}.");
         RuleFor(p => p.First).Must(m => MacAddress.TryParse(m, null, out _)).WithErrorCode("mac.malformed").WithMessage(MacRule);
         RuleFor(p => p.Last).Must(m => MacAddress.TryParse(m, null, out _)).WithErrorCode("mac.malformed").WithMessage(MacRule);
-        RuleFor(p => p).Custom((request, context) =>
-        {
-            foreach (var failure in put.Validate(new MacPoolRequest(request.Description, request.QuarantineSeconds)).Errors)
-                context.AddFailure(failure);
-        });
+        Include(put);
     }
 }
 
@@ -119,12 +128,13 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
         return pool;
     }
 
-    public async Task<MacPool> ChangePoolAsync(HttpContext http, ResourceName name, Func<MacPool, Task<MacPoolRequest>> change, bool validateOnly, CancellationToken ct)
+    public async Task<MacPool> ChangePoolAsync(HttpContext http, ResourceName name, Func<MacPool, MacPoolRequest> change, bool validateOnly, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        var pool = await GetPoolAsync(name, ct);
+        var pool = await db.MacPools.FromSql($"SELECT *, xmin FROM mac_pools WHERE name = {name.Value} FOR UPDATE").SingleOrDefaultAsync(ct)
+            ?? throw RuleException.NotFound("mac-pool", name.Value);
         ApiDefaults.CheckPreconditions(http, pool.Version);
-        var put = await change(pool);
+        var put = change(pool);
         pool.Description = put.Description;
         pool.Quarantine = TimeSpan.FromSeconds(put.QuarantineSeconds ?? (int)MacPool.DefaultQuarantine.TotalSeconds);
         Audit("mac-pool.update", $"mac-pools/{pool.Name}");
@@ -237,26 +247,17 @@ internal static class MacEndpoints
     {
         var pools = v1.MapGroup("/mac-pools").WithTags("MAC pools");
         pools.MapGet("/", ListPoolsAsync).WithName("MacPools_List").WithSummary("List the MAC pools by name");
-        pools.MapPost("/", CreatePoolAsync).WithName("MacPools_Create").WithSummary("Add a MAC pool").WithValidation<CreateMacPoolRequest>()
-            .ProducesProblem(StatusCodes.Status409Conflict);
-        pools.MapGet("/{pool}", GetPoolAsync).WithName("MacPools_Get").WithSummary("Read a MAC pool").ProducesProblem(StatusCodes.Status404NotFound);
-        pools.MapPut("/{pool}", PutPoolAsync).WithName("MacPools_Put").WithSummary("Change a MAC pool's description and quarantine").WithValidation<MacPoolRequest>()
-            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status412PreconditionFailed);
-        pools.MapPatch("/{pool}", PatchPoolAsync).WithName("MacPools_Patch").WithSummary("Change some of a MAC pool (JSON Merge Patch)")
-            .Accepts<MacPoolRequest>("application/merge-patch+json", "application/json")
-            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status412PreconditionFailed);
-        pools.MapDelete("/{pool}", DeletePoolAsync).WithName("MacPools_Delete").WithSummary("Take a MAC pool away that is not in use")
-            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
+        pools.MapPost("/", CreatePoolAsync).WithName("MacPools_Create").WithSummary("Add a MAC pool");
+        pools.MapGet("/{pool}", GetPoolAsync).WithName("MacPools_Get").WithSummary("Read a MAC pool");
+        pools.MapPut("/{pool}", PutPoolAsync).WithName("MacPools_Put").WithSummary("Change a MAC pool's description and quarantine");
+        pools.MapPatch("/{pool}", PatchPoolAsync).WithName("MacPools_Patch").WithSummary("Change some of a MAC pool (JSON Merge Patch)");
+        pools.MapDelete("/{pool}", DeletePoolAsync).WithName("MacPools_Delete").WithSummary("Take a MAC pool away that is not in use");
 
         var allocations = v1.MapGroup("/mac-allocations").WithTags("MAC allocations");
-        allocations.MapGet("/", ListAsync).WithName("MacAllocations_List").WithSummary("List the addresses that are not free")
-            .ProducesProblem(StatusCodes.Status404NotFound);
-        allocations.MapPost("/", ReserveAsync).WithName("MacAllocations_Reserve").WithSummary("Set an address aside").WithValidation<ReserveMacRequest>()
-            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
-        allocations.MapGet("/{mac}", GetAsync).WithName("MacAllocations_Get").WithSummary("Read who holds an address, and who held it")
-            .ProducesProblem(StatusCodes.Status404NotFound);
-        allocations.MapDelete("/{mac}", ReleaseAsync).WithName("MacAllocations_Release").WithSummary("End a reservation, or a quarantine before its time")
-            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
+        allocations.MapGet("/", ListAsync).WithName("MacAllocations_List").WithSummary("List the addresses that are not free");
+        allocations.MapPost("/", ReserveAsync).WithName("MacAllocations_Reserve").WithSummary("Set an address aside");
+        allocations.MapGet("/{mac}", GetAsync).WithName("MacAllocations_Get").WithSummary("Read who holds an address, and who held it");
+        allocations.MapDelete("/{mac}", ReleaseAsync).WithName("MacAllocations_Release").WithSummary("End a reservation, or a quarantine before its time");
         return v1;
     }
 
@@ -264,9 +265,9 @@ internal static class MacEndpoints
         TypedResults.Ok(await macs.ListPoolsAsync(page, ct));
 
     private static async Task<Created<MacPoolResponse>> CreatePoolAsync(
-        CreateMacPoolRequest body, HttpContext http, MacService macs, CancellationToken ct, bool validateOnly = false)
+        JsonBody<CreateMacPoolRequest> body, HttpContext http, MacService macs, CancellationToken ct, bool validateOnly = false)
     {
-        var pool = await macs.CreatePoolAsync(body, validateOnly, ct);
+        var pool = await macs.CreatePoolAsync(body.Value, validateOnly, ct);
         ApiDefaults.SetETag(http, pool.Version);
         return TypedResults.Created($"/v1/mac-pools/{pool.Name}", MacPoolResponse.Of(pool));
     }
@@ -279,17 +280,18 @@ internal static class MacEndpoints
     }
 
     private static async Task<Ok<MacPoolResponse>> PutPoolAsync(
-        string pool, MacPoolRequest body, HttpContext http, MacService macs, CancellationToken ct, bool validateOnly = false)
+        string pool, JsonBody<MacPoolRequest> body, HttpContext http, MacService macs, CancellationToken ct, bool validateOnly = false)
     {
-        var changed = await macs.ChangePoolAsync(http, RouteNames.Pool(pool), _ => Task.FromResult(body), validateOnly, ct);
+        var changed = await macs.ChangePoolAsync(http, RouteNames.Pool(pool), _ => body.Value, validateOnly, ct);
         ApiDefaults.SetETag(http, changed.Version);
         return TypedResults.Ok(MacPoolResponse.Of(changed));
     }
 
-    private static async Task<Ok<MacPoolResponse>> PatchPoolAsync(string pool, HttpContext http, MacService macs, CancellationToken ct, bool validateOnly = false)
+    private static async Task<Ok<MacPoolResponse>> PatchPoolAsync(
+        string pool, MergePatch<MacPoolRequest> body, HttpContext http, MacService macs, CancellationToken ct, bool validateOnly = false)
     {
         var changed = await macs.ChangePoolAsync(http, RouteNames.Pool(pool),
-            p => ApiDefaults.PatchAsync(http, new MacPoolRequest(p.Description, (int)p.Quarantine.TotalSeconds), ct), validateOnly, ct);
+            p => body.Apply(new MacPoolRequest { Description = p.Description, QuarantineSeconds = (int)p.Quarantine.TotalSeconds }), validateOnly, ct);
         ApiDefaults.SetETag(http, changed.Version);
         return TypedResults.Ok(MacPoolResponse.Of(changed));
     }
@@ -305,9 +307,9 @@ internal static class MacEndpoints
         TypedResults.Ok(await macs.ListAsync(page, pool, state, ct));
 
     private static async Task<Created<MacAllocationResponse>> ReserveAsync(
-        ReserveMacRequest body, MacService macs, CancellationToken ct, bool validateOnly = false)
+        JsonBody<ReserveMacRequest> body, MacService macs, CancellationToken ct, bool validateOnly = false)
     {
-        var reserved = await macs.ReserveAsync(body, validateOnly, ct);
+        var reserved = await macs.ReserveAsync(body.Value, validateOnly, ct);
         return TypedResults.Created($"/v1/mac-allocations/{reserved.Mac}", reserved);
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using FluentValidation;
+using Xlnet.Domain.Common;
 using Xlnet.Domain.Operations;
 using Xlnet.Domain.Planning;
 using Xlnet.Infrastructure.Operations;
@@ -45,14 +46,14 @@ public sealed record OperationStepResponse(
 
 internal sealed class ApplyRequestValidator : AbstractValidator<ApplyRequest>
 {
-    public ApplyRequestValidator() => RuleFor(a => a.Allow).Must(a => a is null || a.Count <= 16).WithErrorCode("allow.too-many");
+    public ApplyRequestValidator() => RuleFor(a => a.Allow).Must(a => a is null || a.Count <= 16).WithErrorCode("allow.too-many").WithMessage($"Name each impact once: {string.Join(", ", Kebab.Names<Impact>())}.");
 }
 
 internal sealed class GuestActionRequestValidator : AbstractValidator<GuestActionRequest>
 {
     public GuestActionRequestValidator()
     {
-        RuleFor(a => a.Allow).Must(a => a is null || a.Count <= 16).WithErrorCode("allow.too-many");
+        RuleFor(a => a.Allow).Must(a => a is null || a.Count <= 16).WithErrorCode("allow.too-many").WithMessage($"Name each impact once: {string.Join(", ", Kebab.Names<Impact>())}.");
         RuleFor(a => a.ShutdownSeconds).InclusiveBetween(1, 3600).WithErrorCode("guest.shutdown-seconds").WithMessage("A guest is given 1 to 3600 seconds to shut down.");
     }
 }

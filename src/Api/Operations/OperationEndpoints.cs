@@ -14,20 +14,19 @@ internal static class OperationEndpoints
     public static RouteGroupBuilder MapOperations(this RouteGroupBuilder v1)
     {
         var operations = v1.MapGroup("/operations").WithTags("Operations");
-        operations.MapGet("/", ListAsync).WithName("Operations_List").WithSummary("List the operations, the latest first").ProducesProblem(StatusCodes.Status404NotFound);
-        operations.MapGet("/{id:guid}", GetAsync).WithName("Operations_Get").WithSummary("Read an operation with its journal").ProducesProblem(StatusCodes.Status404NotFound);
-        operations.MapPost("/{id:guid}/cancel", CancelAsync).WithName("Operations_Cancel").WithSummary("Cancel an operation, and roll back what it has done")
-            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
+        operations.MapGet("/", ListAsync).WithName("Operations_List").WithSummary("List the operations, the latest first");
+        operations.MapGet("/{id:guid}", GetAsync).WithName("Operations_Get").WithSummary("Read an operation with its journal");
+        operations.MapPost("/{id:guid}/cancel", CancelAsync).WithName("Operations_Cancel").WithSummary("Cancel an operation, and roll back what it has done");
 
-        MapAction(v1, "/hosts/{host}/apply", ApplyAsync, "Hosts_Apply", "Put a host's desired state into force").WithValidation<ApplyRequest>();
-        MapAction(v1, "/hosts/{host}/guests/{guest}/start", StartAsync, "Guests_Start", "Start a guest, its own pending changes first").WithValidation<GuestActionRequest>();
-        MapAction(v1, "/hosts/{host}/guests/{guest}/stop", StopAsync, "Guests_Stop", "Stop a guest").WithValidation<GuestActionRequest>();
-        MapAction(v1, "/hosts/{host}/guests/{guest}/recreate", RecreateAsync, "Guests_Recreate", "Stop a guest and create it from its file").WithValidation<GuestActionRequest>();
+        MapAction(v1, "/hosts/{host}/apply", ApplyAsync, "Hosts_Apply", "Put a host's desired state into force");
+        MapAction(v1, "/hosts/{host}/guests/{guest}/start", StartAsync, "Guests_Start", "Start a guest, its own pending changes first");
+        MapAction(v1, "/hosts/{host}/guests/{guest}/stop", StopAsync, "Guests_Stop", "Stop a guest");
+        MapAction(v1, "/hosts/{host}/guests/{guest}/recreate", RecreateAsync, "Guests_Recreate", "Stop a guest and create it from its file");
         return v1;
     }
 
     private static RouteHandlerBuilder MapAction(RouteGroupBuilder v1, string path, Delegate handler, string name, string summary) =>
-        v1.MapPost(path, handler).WithTags("Operations").WithName(name).WithSummary(summary).ProducesProblem(StatusCodes.Status404NotFound);
+        v1.MapPost(path, handler).WithTags("Operations").WithName(name).WithSummary(summary);
 
     private static async Task<Ok<Page<OperationResponse>>> ListAsync(
         [AsParameters] PageQuery page, OperationService operations, CancellationToken ct, [FromQuery] string? host = null, [FromQuery] string? status = null) =>
@@ -40,33 +39,33 @@ internal static class OperationEndpoints
         TypedResults.Ok(await operations.CancelAsync(id, ct));
 
     private static async Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> ApplyAsync(
-        string host, [FromBody(EmptyBodyBehavior = Microsoft.AspNetCore.Mvc.ModelBinding.EmptyBodyBehavior.Allow)] ApplyRequest? body,
+        string host, OptionalJsonBody<ApplyRequest> body,
         HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null)
     {
         var time = ParseWait(wait);
-        return await AnswerAsync(http, operations, await operations.ApplyAsync(RouteNames.Host(host), body, ct), time, ct);
+        return await AnswerAsync(http, operations, await operations.ApplyAsync(RouteNames.Host(host), body.Value, ct), time, ct);
     }
 
     private static Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> StartAsync(
-        string host, string guest, [FromBody(EmptyBodyBehavior = Microsoft.AspNetCore.Mvc.ModelBinding.EmptyBodyBehavior.Allow)] GuestActionRequest? body,
+        string host, string guest, OptionalJsonBody<GuestActionRequest> body,
         HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null) =>
         ActAsync(OperationKind.Start, host, guest, body, http, operations, wait, ct);
 
     private static Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> StopAsync(
-        string host, string guest, [FromBody(EmptyBodyBehavior = Microsoft.AspNetCore.Mvc.ModelBinding.EmptyBodyBehavior.Allow)] GuestActionRequest? body,
+        string host, string guest, OptionalJsonBody<GuestActionRequest> body,
         HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null) =>
         ActAsync(OperationKind.Stop, host, guest, body, http, operations, wait, ct);
 
     private static Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> RecreateAsync(
-        string host, string guest, [FromBody(EmptyBodyBehavior = Microsoft.AspNetCore.Mvc.ModelBinding.EmptyBodyBehavior.Allow)] GuestActionRequest? body,
+        string host, string guest, OptionalJsonBody<GuestActionRequest> body,
         HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null) =>
         ActAsync(OperationKind.Recreate, host, guest, body, http, operations, wait, ct);
 
     private static async Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> ActAsync(
-        OperationKind kind, string host, string guest, GuestActionRequest? body, HttpContext http, OperationService operations, string? wait, CancellationToken ct)
+        OperationKind kind, string host, string guest, OptionalJsonBody<GuestActionRequest> body, HttpContext http, OperationService operations, string? wait, CancellationToken ct)
     {
         var time = ParseWait(wait);
-        return await AnswerAsync(http, operations, await operations.ActAsync(RouteNames.Host(host), RouteNames.Guest(guest), kind, body, ct), time, ct);
+        return await AnswerAsync(http, operations, await operations.ActAsync(RouteNames.Host(host), RouteNames.Guest(guest), kind, body.Value, ct), time, ct);
     }
 
     /// <summary>202 while it is under way; 200 when the caller has waited for its end.</summary>

@@ -48,6 +48,8 @@ internal sealed class OperationService(
         var rows = await query.OrderByDescending(o => o.Sequence).Take(page.Size + 1).Include(o => o.Steps).AsSplitQuery().ToListAsync(ct);
         var hostIds = rows.Select(o => o.HostId).Distinct().ToList();
         var names = await db.Hosts.AsNoTracking().Where(h => hostIds.Contains(h.Id)).ToDictionaryAsync(h => h.Id, h => h.Name.Value, ct);
+        // A host that has gone since then took its operations along.
+        rows.RemoveAll(o => !names.ContainsKey(o.HostId));
         return page.ToPage(rows, o => OperationResponse.Of(o, names[o.HostId]), o => o.Sequence.ToString(CultureInfo.InvariantCulture));
     }
 

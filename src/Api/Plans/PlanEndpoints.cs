@@ -80,10 +80,8 @@ internal static class PlanEndpoints
 {
     public static RouteGroupBuilder MapPlans(this RouteGroupBuilder v1)
     {
-        v1.MapGet("/hosts/{host}/plan", PlanAsync).WithTags("Plans").WithName("Hosts_Plan").WithSummary("What an apply would do, with diffs and impact")
-            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status502BadGateway);
-        v1.MapGet("/hosts/{host}/observation", ObserveAsync).WithTags("Plans").WithName("Hosts_Observe").WithSummary("The host as it is now")
-            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status502BadGateway);
+        v1.MapGet("/hosts/{host}/plan", PlanAsync).WithTags("Plans").WithName("Hosts_Plan").WithSummary("What an apply would do, with diffs and impact").ProducesProblem(StatusCodes.Status502BadGateway);
+        v1.MapGet("/hosts/{host}/observation", ObserveAsync).WithTags("Plans").WithName("Hosts_Observe").WithSummary("The host as it is now").ProducesProblem(StatusCodes.Status502BadGateway);
         return v1;
     }
 

@@ -10,13 +10,20 @@ using Xlnet.Infrastructure.Data;
 
 namespace Xlnet.Api.Vifs;
 
-/// <param name="Pointer">Where it stands in the body, for errors; null when it comes from a file.</param>
+/// <param name="Pointer">Where it stands in the body, for errors: itself, or the file that it comes from.</param>
+/// <param name="InFile">Whether it comes from a file, whose findings the caller has accepted, or is in the database already.</param>
 /// <param name="KeepMac">The address that it should have if <paramref name="Settings"/> name none, as a restore asks.</param>
-internal sealed record WantedVif(int Devid, VifSettings Settings, string? Pointer, MacAddress? KeepMac = null);
+internal sealed record WantedVif(int Devid, VifSettings Settings, string Pointer, bool InFile = false, MacAddress? KeepMac = null)
+{
+    public string At(string member) => InFile ? Pointer : $"{Pointer}/{member}";
+}
 
 /// <summary>Brings a guest's vifs, their addresses and the guest's file to what is wanted, all three together.</summary>
 internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
 {
+    /// <summary>The most vifs that a guest may have, so that one request stays one short transaction.</summary>
+    public const int MaxVifs = 1000;
+
     public async Task<Guest> FindAsync(HostWrite write, GuestName name, CancellationToken ct) =>
         await TryFindAsync(write, name, ct) ?? throw RuleException.NotFound("guest", name.Value);
 
@@ -57,7 +64,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
         foreach (var claim in wanted.Where(w => !present.ContainsKey(w.Devid) && (w.Settings.Mac ?? w.KeepMac) is not null).OrderBy(w => w.Settings.Mac ?? w.KeepMac))
         {
             var mac = (claim.Settings.Mac ?? claim.KeepMac)!;
-            await ClaimAsync(mac, new MacHolder(write.Host.Name.Value, guest.Name.Value, claim.Devid), claim.Pointer, ct);
+            await ClaimAsync(mac, new MacHolder(write.Host.Name.Value, guest.Name.Value, claim.Devid), claim.At("mac"), ct);
             given[claim.Devid] = mac;
         }
 
@@ -84,7 +91,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
         guest.Render(file, write.Now);
     }
 
-    private async Task ClaimAsync(MacAddress mac, MacHolder holder, string? pointer, CancellationToken ct)
+    private async Task ClaimAsync(MacAddress mac, MacHolder holder, string pointer, CancellationToken ct)
     {
         try
         {
@@ -92,7 +99,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
         }
         catch (RuleException e)
         {
-            var exception = new RuleException(e.Kind, e.Code, e.Message, [.. e.Fields.Select(f => f with { Pointer = pointer + f.Pointer })]);
+            var exception = new RuleException(e.Kind, e.Code, e.Message, [.. e.Fields.Select(f => f with { Pointer = pointer })]);
             foreach (var (name, value) in e.Extensions)
                 exception.With(name, value);
             throw exception;
@@ -109,28 +116,30 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
 
     private static void CheckWanted(IReadOnlyList<WantedVif> wanted, GuestType type)
     {
+        if (wanted.Count > MaxVifs)
+            throw RuleException.Invalid(wanted[0].Pointer, "guest.vifs.too-many", $"There are {wanted.Count} vifs: a guest has at most {MaxVifs}.");
         if (wanted.GroupBy(w => w.Devid).FirstOrDefault(g => g.Count() > 1) is { } twice)
         {
-            throw RuleException.Invalid($"{twice.Last().Pointer}/devid", "vif.devid.duplicate",
+            throw RuleException.Invalid(Newest(twice).At("devid"), "vif.devid.duplicate",
                 $"The devid {twice.Key} stands at two vifs: xl takes it, and then only one of them exists. Give each its own.");
         }
 
         if (wanted.Where(w => w.Settings.Mac is not null).GroupBy(w => w.Settings.Mac).FirstOrDefault(g => g.Count() > 1) is { } same)
         {
-            throw RuleException.Invalid($"{same.Last().Pointer}/mac", "mac.duplicate",
+            throw RuleException.Invalid(Newest(same).At("mac"), "mac.duplicate",
                 $"{same.Key} stands at two vifs of this guest (devid {string.Join(" and ", same.Select(w => w.Devid))}). Give each its own.");
         }
 
         List<FieldError> errors = [];
-        foreach (var want in wanted.Where(w => w.Pointer is not null))
-        {
-            errors.AddRange(VifRules.Check(want.Settings, type, XenVersion.Recorded).Where(f => f.Severity == FindingSeverity.Error)
-                .Select(f => new FieldError($"{want.Pointer}/{f.Key}", f.Code, f.Message)));
-        }
+        foreach (var want in wanted.Where(w => !w.InFile))
+            errors.AddRange(VifFields.Check(want.Settings, type).Select(f => f with { Pointer = want.Pointer + f.Pointer }));
 
         if (errors.Count > 0)
             throw new RuleException(RuleKind.Invalid, errors[0].Code, errors[0].Message, errors);
     }
+
+    /// <summary>The one that the request is about, among those that clash.</summary>
+    private static WantedVif Newest(IEnumerable<WantedVif> clashing) => clashing.LastOrDefault(w => !w.InFile) ?? clashing.Last();
 
     /// <summary>A second vif with the same name would take the first one's port down when it is plugged.</summary>
     private async Task CheckVifNamesAsync(Host host, Guest guest, IReadOnlyList<WantedVif> wanted, CancellationToken ct)
@@ -138,7 +147,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
         var names = wanted.Where(w => w.Settings.VifName is not null).ToLookup(w => w.Settings.VifName!);
         if (names.FirstOrDefault(n => n.Count() > 1) is { } twice)
         {
-            throw RuleException.Invalid($"{twice.Last().Pointer}/vifname", "vifname.duplicate",
+            throw RuleException.Invalid(Newest(twice).At("vifname"), "vifname.duplicate",
                 $"'{twice.Key}' names two vifs of this guest: an interface's name stands once on a host.");
         }
 
@@ -151,10 +160,10 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
             .OrderBy(h => h.VifName).FirstOrDefaultAsync(ct);
         if (holder is null)
             return;
-        var pointer = names[holder.VifName!].First().Pointer;
+        var pointer = Newest(names[holder.VifName!]).At("vifname");
         throw new RuleException(RuleKind.Conflict, "vifname.in-use",
                 $"'{holder.VifName}' names the vif {host.Name}/{holder.Name}/{holder.Devid} already: an interface's name stands once on a host.",
-                new FieldError($"{pointer}/vifname", "vifname.in-use", string.Create(CultureInfo.InvariantCulture, $"held by {host.Name}/{holder.Name}/{holder.Devid}")))
+                new FieldError(pointer, "vifname.in-use", string.Create(CultureInfo.InvariantCulture, $"held by {host.Name}/{holder.Name}/{holder.Devid}")))
             .With("conflictingVif", new MacHolder(host.Name.Value, holder.Name.Value, holder.Devid));
     }
 }

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using FluentValidation;
+using Xlnet.Api.Common;
+using Xlnet.Domain.Common;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
@@ -72,9 +74,12 @@ public sealed record VifResponse(
     IReadOnlyDictionary<string, string>? Other, string Spec)
 {
     internal static VifResponse Of(Vif vif) => new(
-        vif.Devid, vif.Mac.ToString(), vif.MacWritten, vif.Bridge, vif.Type, vif.Model, vif.VifName, vif.Script, vif.Ip, vif.Backend,
-        vif.GatewayDev, RateContract.Of(vif.Rate), vif.Rate?.ToString(), vif.Mtu, vif.Vlan, vif.Trusted,
-        vif.Other.Count == 0 ? null : vif.Other, VifSpec.Render(vif.WrittenSettings));
+        vif.Devid, vif.Mac.ToString(), vif.MacWritten, Show(vif.Bridge), vif.Type, Show(vif.Model), Show(vif.VifName), Show(vif.Script), Show(vif.Ip),
+        Show(vif.Backend), Show(vif.GatewayDev), RateContract.Of(vif.Rate), vif.Rate?.ToString(), vif.Mtu, Show(vif.Vlan), vif.Trusted,
+        vif.Other.Count == 0 ? null : vif.Other.ToDictionary(o => o.Key, o => XlText.Decode(o.Value)), XlText.Decode(VifSpec.Render(vif.WrittenSettings)));
+
+    /// <summary>What came from a guest file is kept a char a byte.</summary>
+    private static string? Show(string? value) => value is null ? null : XlText.Decode(value);
 }
 
 internal sealed class VifRequestValidator : AbstractValidator<VifRequest>
@@ -88,30 +93,41 @@ internal sealed class VifRequestValidator : AbstractValidator<VifRequest>
         // What every vif must keep to, whatever its guest; the guest's own type is looked at when it is known.
         RuleFor(v => v).Custom((vif, context) =>
         {
-            foreach (var finding in Check(vif, null))
-                context.AddFailure(new FluentValidation.Results.ValidationFailure(finding.Key, finding.Message) { ErrorCode = finding.Code });
+            foreach (var error in VifFields.Check((vif with { Mac = MacAddress.TryParse(vif.Mac, null, out _) ? vif.Mac : null, Rate = null }).ToDomain(), null))
+                context.AddFailure(error.Pointer, error.Code, error.Message);
         });
     }
+}
 
-    /// <summary>The strict rules, with what the validator itself refuses left out.</summary>
-    public static IEnumerable<Finding> Check(VifRequest vif, GuestType? type)
+/// <summary>The strict rules for a vif, as errors of its members.</summary>
+internal static class VifFields
+{
+    /// <summary>One error a member: the first says enough.</summary>
+    public static IEnumerable<FieldError> Check(VifSettings settings, GuestType? type) => All(settings, type).DistinctBy(e => e.Pointer);
+
+    private static IEnumerable<FieldError> All(VifSettings settings, GuestType? type)
     {
-        var settings = (vif with { Mac = MacAddress.TryParse(vif.Mac, null, out _) ? vif.Mac : null, Rate = null }).ToDomain();
-        return VifRules.Check(settings, type, XenVersion.Recorded).Where(f => f.Severity == FindingSeverity.Error);
+        foreach (var (key, _) in settings.Other.Where(o => o.Value is null))
+            yield return new FieldError(Pointer(settings, key), "vif.value.invalid", $"'{key}' is null: give it a string, or leave it out.");
+        foreach (var finding in VifRules.Check(settings, type, XenVersion.Recorded).Where(f => f.Severity == FindingSeverity.Error))
+            yield return new FieldError(Pointer(settings, finding.Key ?? ""), finding.Code, finding.Message);
     }
+
+    private static string Pointer(VifSettings settings, string key) =>
+        settings.Other.ContainsKey(key) ? $"/other/{JsonPointer.Escape(key)}" : $"/{key}";
 }
 
 internal sealed class RateContractValidator : AbstractValidator<RateContract>
 {
     public RateContractValidator()
     {
-        RuleFor(r => r.BitsPerSecond).NotNull().WithErrorCode("vif.rate").WithMessage("Give 'bitsPerSecond'.");
+        RuleFor(r => r.BitsPerSecond).NotNull().WithErrorCode("vif.rate").WithMessage("Give 'bitsPerSecond', a multiple of 8, such as 10000000.");
         RuleFor(r => r).Custom((rate, context) =>
         {
             if (rate.BitsPerSecond is { } bits && Rate.Check(bits, rate.IntervalMicroseconds ?? Rate.DefaultIntervalMicroseconds) is { } wrong)
             {
                 var field = rate.IntervalMicroseconds is < 1 or > uint.MaxValue ? "intervalMicroseconds" : "bitsPerSecond";
-                context.AddFailure(new FluentValidation.Results.ValidationFailure(field, wrong) { ErrorCode = "vif.rate" });
+                context.AddFailure($"/{field}", "vif.rate", wrong);
             }
         });
     }

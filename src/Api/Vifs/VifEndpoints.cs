@@ -47,16 +47,17 @@ internal sealed class VifService(XlnetDbContext db, RequestInfo request, TimePro
     }
 
     public async Task<(Vif Vif, bool Created)> PutAsync(
-        HttpContext http, ResourceName host, GuestName name, int devid, VifRequest put, bool validateOnly, CancellationToken ct)
+        HttpContext http, ResourceName host, GuestName name, int devid, Func<Vif?, VifRequest> change, bool validateOnly, CancellationToken ct)
     {
-        if (put.Devid is { } other && other != devid)
-            throw RuleException.Invalid("/devid", "vif.devid.differs", $"The URL says {devid}, and the body {other}.");
         var created = false;
         var guest = await WriteAsync(host, name, "vif.update", _ => devid, validateOnly, guest =>
         {
             var vif = guest.FindVif(devid);
             created = vif is null;
             ApiDefaults.CheckPreconditions(http, vif?.Version);
+            var put = change(vif);
+            if (put.Devid is { } other && other != devid)
+                throw RuleException.Invalid("/devid", "vif.devid.differs", $"The URL says {devid}, and the body {other}.");
             var wanted = new WantedVif(devid, put.ToDomain(), "");
             return created ? [.. Present(guest), wanted] : [.. Present(guest).Select(w => w.Devid == devid ? wanted : w)];
         }, ct);
@@ -86,9 +87,9 @@ internal sealed class VifService(XlnetDbContext db, RequestInfo request, TimePro
         return guest;
     }
 
-    private static IEnumerable<WantedVif> Present(Guest guest) => guest.Vifs.Select(v => new WantedVif(v.Devid, v.WrittenSettings, null));
+    private static IEnumerable<WantedVif> Present(Guest guest) => guest.Vifs.Select(v => new WantedVif(v.Devid, v.WrittenSettings, "", InFile: true));
 
-    private static RuleException NotFound(GuestName guest, int devid) =>
+    public static RuleException NotFound(GuestName guest, int devid) =>
         new(RuleKind.NotFound, "vif.not-found", $"The guest '{guest}' has no vif {devid}.");
 
     private async Task<long> FindGuestAsync(ResourceName host, GuestName guest, CancellationToken ct)
@@ -103,18 +104,13 @@ internal static class VifEndpoints
 {
     public static RouteGroupBuilder MapVifs(this RouteGroupBuilder v1)
     {
-        var vifs = v1.MapGroup("/hosts/{host}/guests/{guest}/vifs").WithTags("Vifs").ProducesProblem(StatusCodes.Status404NotFound);
+        var vifs = v1.MapGroup("/hosts/{host}/guests/{guest}/vifs").WithTags("Vifs");
         vifs.MapGet("/", ListAsync).WithName("Vifs_List").WithSummary("List a guest's vifs by devid");
-        vifs.MapPost("/", AttachAsync).WithName("Vifs_Attach").WithSummary("Give a guest a vif").WithValidation<VifRequest>()
-            .ProducesProblem(StatusCodes.Status409Conflict);
+        vifs.MapPost("/", AttachAsync).WithName("Vifs_Attach").WithSummary("Give a guest a vif");
         vifs.MapGet("/{devid:int}", GetAsync).WithName("Vifs_Get").WithSummary("Read a vif");
-        vifs.MapPut("/{devid:int}", PutAsync).WithName("Vifs_Put").WithSummary("Give a guest a vif, or replace its settings").WithValidation<VifRequest>()
-            .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed);
-        vifs.MapPatch("/{devid:int}", PatchAsync).WithName("Vifs_Patch").WithSummary("Change some of a vif's settings (JSON Merge Patch)")
-            .Accepts<VifRequest>("application/merge-patch+json", "application/json")
-            .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed);
-        vifs.MapDelete("/{devid:int}", DetachAsync).WithName("Vifs_Detach").WithSummary("Take a vif away, and release its address")
-            .ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        vifs.MapPut("/{devid:int}", PutAsync).WithName("Vifs_Put").WithSummary("Give a guest a vif, or replace its settings");
+        vifs.MapPatch("/{devid:int}", PatchAsync).WithName("Vifs_Patch").WithSummary("Change some of a vif's settings (JSON Merge Patch)");
+        vifs.MapDelete("/{devid:int}", DetachAsync).WithName("Vifs_Detach").WithSummary("Take a vif away, and release its address");
         return vifs;
     }
 
@@ -130,17 +126,17 @@ internal static class VifEndpoints
     }
 
     private static async Task<Created<VifResponse>> AttachAsync(
-        string host, string guest, VifRequest body, HttpContext http, VifService vifs, CancellationToken ct, bool validateOnly = false)
+        string host, string guest, JsonBody<VifRequest> body, HttpContext http, VifService vifs, CancellationToken ct, bool validateOnly = false)
     {
-        var vif = await vifs.AttachAsync(RouteNames.Host(host), RouteNames.Guest(guest), body, validateOnly, ct);
+        var vif = await vifs.AttachAsync(RouteNames.Host(host), RouteNames.Guest(guest), body.Value, validateOnly, ct);
         ApiDefaults.SetETag(http, vif.Version);
         return TypedResults.Created($"/v1/hosts/{host}/guests/{guest}/vifs/{vif.Devid}", VifResponse.Of(vif));
     }
 
     private static async Task<Results<Ok<VifResponse>, Created<VifResponse>>> PutAsync(
-        string host, string guest, int devid, VifRequest body, HttpContext http, VifService vifs, CancellationToken ct, bool validateOnly = false)
+        string host, string guest, int devid, JsonBody<VifRequest> body, HttpContext http, VifService vifs, CancellationToken ct, bool validateOnly = false)
     {
-        var (vif, created) = await vifs.PutAsync(http, RouteNames.Host(host), RouteNames.Guest(guest), CheckDevid(devid), body, validateOnly, ct);
+        var (vif, created) = await vifs.PutAsync(http, RouteNames.Host(host), RouteNames.Guest(guest), CheckDevid(devid), _ => body.Value, validateOnly, ct);
         ApiDefaults.SetETag(http, vif.Version);
         return created
             ? TypedResults.Created($"/v1/hosts/{host}/guests/{guest}/vifs/{devid}", VifResponse.Of(vif))
@@ -148,12 +144,11 @@ internal static class VifEndpoints
     }
 
     private static async Task<Ok<VifResponse>> PatchAsync(
-        string host, string guest, int devid, HttpContext http, VifService vifs, CancellationToken ct, bool validateOnly = false)
+        string host, string guest, int devid, MergePatch<VifRequest> body, HttpContext http, VifService vifs, CancellationToken ct, bool validateOnly = false)
     {
-        var (hostName, guestName) = (RouteNames.Host(host), RouteNames.Guest(guest));
-        var current = await vifs.GetAsync(hostName, guestName, devid, ct);
-        var patched = await ApiDefaults.PatchAsync(http, VifRequest.Of(current), ct);
-        var (vif, _) = await vifs.PutAsync(http, hostName, guestName, devid, patched, validateOnly, ct);
+        var name = RouteNames.Guest(guest);
+        var (vif, _) = await vifs.PutAsync(http, RouteNames.Host(host), name, devid,
+            current => body.Apply(VifRequest.Of(current ?? throw VifService.NotFound(name, devid))), validateOnly, ct);
         ApiDefaults.SetETag(http, vif.Version);
         return TypedResults.Ok(VifResponse.Of(vif));
     }

@@ -7,6 +7,9 @@ public static class Kebab
 
     public static IReadOnlyCollection<string> Names<T>() where T : struct, Enum => Cache<T>.Names.Values;
 
+    public static IReadOnlyList<string> Names(Type type) =>
+        [.. ((System.Collections.IDictionary)typeof(Cache<>).MakeGenericType(type).GetField(nameof(Cache<>.Names))!.GetValue(null)!).Values.Cast<string>()];
+
     /// <exception cref="FormatException">No such name.</exception>
     public static T Parse<T>(string name) where T : struct, Enum =>
         TryParse<T>(name, out var value) ? value : throw new FormatException($"'{name}' is none of: {string.Join(", ", Names<T>())}.");

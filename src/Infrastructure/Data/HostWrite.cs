@@ -48,8 +48,17 @@ public sealed class HostWrite : IAsyncDisposable
         XlnetDbContext db, RequestInfo request, TimeProvider clock, Host host, CancellationToken ct)
     {
         var transaction = await db.Database.BeginTransactionAsync(ct);
-        db.Add(host);
-        await db.SaveChangesAsync(ct);
+        try
+        {
+            db.Add(host);
+            await db.SaveChangesAsync(ct);
+        }
+        catch
+        {
+            await transaction.DisposeAsync();
+            throw;
+        }
+
         return new HostWrite(db, request, transaction, host, clock.GetUtcNow());
     }
 
