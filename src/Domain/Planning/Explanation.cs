@@ -63,7 +63,7 @@ public sealed record Explanation(
 
         public VifInterface Interface => new(
             vif.Live?.Dom0Name ?? VifName ?? KernelName,
-            effective.IsEmulated ? $"{VifName ?? KernelName}-emu" : null);
+            effective.IsEmulated ? $"{vif.Live?.Dom0Name ?? VifName ?? KernelName}-emu" : null);
 
         private string? VifName => effective["vifname"].Value is { Length: > 0 } name ? name : null;
 
@@ -213,9 +213,11 @@ internal sealed partial record Connection(string Is, string ScriptDoes, string? 
     public static Connection Of(EffectiveVif vif)
     {
         var ip = vif["ip"].Value is { Length: > 0 } set ? set : null;
+        // vif-bridge: an empty name is none, and the first bridge is taken.
+        var bridge = vif.Bridge.Length == 0 ? "that Dom0 lists first (bridge= is empty)" : vif.Bridge;
         return vif.Script switch
         {
-            "vif-bridge" => new($"is connected to the bridge {vif.Bridge} by the script vif-bridge", $"makes it a port of the bridge {vif.Bridge} and sets it up"),
+            "vif-bridge" => new($"is connected to the bridge {bridge} by the script vif-bridge", $"makes it a port of the bridge {bridge} and sets it up"),
             "vif-openvswitch" => OpenVSwitch(vif.Bridge),
             "vif-route" => new(
                 "is routed by Dom0, without a bridge, by the script vif-route",

@@ -185,6 +185,15 @@ public class ExplanationTests
         Assert.Equal(plan.Steps.Select(s => s.Impact).DefaultIfEmpty(Impact.None).Max(), explained.ChangeImpact);
     }
 
+    [Theory]
+    [InlineData("bridge=", "the bridge that Dom0 lists first")]
+    [InlineData("bridge=a.b.c,script=vif-openvswitch", "cannot read the bridge a.b.c")]
+    [InlineData("mac=zz,devid=-7,mtu=-1,vifname=,script=/,backend=,ip=", "gets a new random MAC address")]
+    [InlineData("script=vif-nat", "The guest's address follows from its domid")]
+    [InlineData("type=ioemu", "libxl refuses to create it")]
+    public void Of_OddVif_SaysWhatComesOfIt(string text, string part) =>
+        Assert.Contains(part, Explanation.Of(Ask(text)).Summary, StringComparison.Ordinal);
+
     private static VifQuestion Ask(string text, GuestType type = GuestType.Pv, VifDefaults? defaults = null) =>
         new() { Settings = VifSpec.Read(text).Settings, GuestType = type, Defaults = defaults ?? VifDefaults.None };
 
