@@ -245,6 +245,10 @@ namespace Xlnet.Migrations.Migrations
                         .HasColumnType("xid")
                         .HasColumnName("xmin");
 
+                    b.Property<string>("XenVersion")
+                        .HasColumnType("text")
+                        .HasColumnName("xen_version");
+
                     b.Property<byte[]>("XlConf")
                         .HasColumnType("bytea")
                         .HasColumnName("xl_conf");

@@ -1,4 +1,5 @@
 using Xlnet.Api.Bridges;
+using Xlnet.Api.Explain;
 using Xlnet.Api.Guests;
 using Xlnet.Api.Hosts;
 using Xlnet.Api.Lint;
@@ -24,5 +25,6 @@ internal static class ApiRoutes
         v1.MapRevisions();
         v1.MapMacs();
         v1.MapLint();
+        v1.MapExplain();
     }
 }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Mvc;
 using Xlnet.Api.Bridges;
+using Xlnet.Api.Explain;
 using Xlnet.Api.Guests;
 using Xlnet.Api.Hosts;
 using Xlnet.Api.Lint;
@@ -30,6 +31,8 @@ namespace Xlnet.Api.Common;
 [JsonSerializable(typeof(CreateHostRequest))]
 [JsonSerializable(typeof(CreateMacPoolRequest))]
 [JsonSerializable(typeof(DefaultsContract))]
+[JsonSerializable(typeof(ExplainRequest))]
+[JsonSerializable(typeof(ExplanationResponse))]
 [JsonSerializable(typeof(GuestActionRequest))]
 [JsonSerializable(typeof(GuestRequest))]
 [JsonSerializable(typeof(GuestResponse))]

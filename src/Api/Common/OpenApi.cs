@@ -197,7 +197,7 @@ internal static class OpenApi
                 return;
             var schema = context.SchemaGenerator.GenerateSchema(typeof(ProblemDetails), context.SchemaRepository);
             operation.Responses ??= [];
-            var reads = context.ApiDescription.HttpMethod == "GET" || context.ApiDescription.RelativePath == "v1/lint";
+            var reads = context.ApiDescription.HttpMethod == "GET" || context.ApiDescription.RelativePath is "v1/lint" or "v1/explain";
             if (operation.RequestBody?.Content is { } body)
             {
                 if (!body.ContainsKey("text/plain"))

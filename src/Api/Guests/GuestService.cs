@@ -34,18 +34,21 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
     }
 
     /// <summary>Takes a guest file over: its vifs become the guest's, and get what they lack.</summary>
-    public Task<(Guest Guest, bool Created)> PutConfigAsync(
+    public async Task<(Guest Guest, bool Created)> PutConfigAsync(
         HttpContext http, ResourceName host, GuestName name, byte[] text, AcceptedFindings accepted, bool validateOnly, CancellationToken ct)
     {
         var file = ReadFile(name, text, accepted, "");
-        return WriteAsync(http, host, name, createOnly: false, validateOnly, _ => file, _ => WantedOf(file, ""), ct);
+        await CheckKeysAsync(host, file, accepted, ct);
+        return await WriteAsync(http, host, name, createOnly: false, validateOnly, _ => file, _ => WantedOf(file, ""), ct);
     }
 
-    public Task<(Guest Guest, bool Created)> PutAsync(
+    public async Task<(Guest Guest, bool Created)> PutAsync(
         HttpContext http, ResourceName host, GuestName name, GuestRequest put, AcceptedFindings accepted, bool createOnly, bool validateOnly, CancellationToken ct)
     {
         var given = put.Config is { } config ? ReadFile(name, Encoding.UTF8.GetBytes(config), accepted, "/config") : null;
-        return WriteAsync(http, host, name, createOnly, validateOnly,
+        if (given is not null)
+            await CheckKeysAsync(host, given, accepted, ct);
+        return await WriteAsync(http, host, name, createOnly, validateOnly,
             guest => given ?? FileFor(guest, name, put),
             file => put.Vifs is { } vifs ? WantedOf(vifs) : WantedOf(file, "/config"),
             ct);
@@ -81,6 +84,15 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         write.Record(RevisionObjectKind.Guest, name.Value, created ? "guest.create" : "guest.update", name.Value, before, GuestDocument.Of(guest));
         await write.CommitAsync(validateOnly, ct);
         return (guest, created);
+    }
+
+    /// <summary>Which keys are too new depends on the host's Xen: for its own host a warning of the file becomes an error.</summary>
+    private async Task CheckKeysAsync(ResourceName host, GuestFile file, AcceptedFindings accepted, CancellationToken ct)
+    {
+        if (file.Vifs.All(v => v.Settings.Vlan is null))
+            return;
+        var version = (await db.Hosts.AsNoTracking().SingleOrDefaultAsync(h => h.Name == host, ct))?.XenVersionToKeepTo;
+        accepted.Check(VifRules.CheckKeys(file.Findings, version ?? XenVersion.Recorded), "guest file", acceptedByXl: true, xlSays: "");
     }
 
     private static GuestFile ReadFile(GuestName name, byte[] text, AcceptedFindings accepted, string pointer)

@@ -38,14 +38,15 @@ public sealed record DriverContract(DriverKind? Kind = null, string? Path = null
 /// <param name="Simulated">True when no real Dom0 is behind it.</param>
 /// <param name="Revision">Counts up with every change of what the host is to be.</param>
 /// <param name="AppliedRevision">The revision that was last applied as a whole; null before the first time.</param>
+/// <param name="XenVersion">As it was last observed, such as `4.17`; null before the first time, and then 4.17 is taken for granted.</param>
 public sealed record HostResponse(
     string Name, string? Description, DriverContract Driver, bool Simulated, MacPolicy MacPolicy, string MacPool,
-    long Revision, long? AppliedRevision, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+    long Revision, long? AppliedRevision, string? XenVersion, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
 {
     internal static HostResponse Of(Host host, string? pool) => new(
         host.Name.Value, host.Description, new DriverContract(host.DriverKind, host.DriverPath),
         host.DriverKind is DriverKind.Simulated or DriverKind.Directory, host.MacPolicy, pool ?? Domain.Macs.MacPool.DefaultName,
-        host.Revision, host.AppliedRevision, host.CreatedAt, host.UpdatedAt);
+        host.Revision, host.AppliedRevision, host.XenVersion?.ToString(), host.CreatedAt, host.UpdatedAt);
 }
 
 /// <summary>A host's vif.default.* in xl.conf. What is null or left out is not written there, and libxl's own default applies.</summary>
@@ -117,7 +118,7 @@ internal static class VifRulesForDefaults
                     Bridge = defaults.Bridge,
                     Backend = defaults.Backend,
                     GatewayDev = defaults.GatewayDev,
-                }, null, XenVersion.Recorded)
+                }, null, null)
             .Where(f => f.Severity == Domain.Xl.FindingSeverity.Error)
             .Select(f => (f.Key ?? "", f));
 }

@@ -60,6 +60,7 @@ internal sealed class PlanService(XlnetDbContext db, HostConnector connector)
         var desired = await DesiredStateReader.ReadAsync(db, hostId, ct) ?? throw RuleException.NotFound("host", host.Value);
         await using var driver = await connector.OpenAsync(hostId, ct);
         var observed = await driver.ObserveAsync(desired.Paths, ct);
+        await ObservedVersions.KeepAsync(db, hostId, observed.XenVersion, ct);
         var plan = Planner.Plan(desired, observed, new PlanRequest { Allow = allow ?? PlanRequest.DefaultAllow });
         return new PlanResponse(
             plan.Revision,
@@ -72,7 +73,9 @@ internal sealed class PlanService(XlnetDbContext db, HostConnector connector)
     {
         var hostId = await HostIds.FindAsync(db, host, ct);
         await using var driver = await connector.OpenAsync(hostId, ct);
-        return ObservationResponse.Of(host.Value, await driver.ObserveAsync([], ct));
+        var observed = await driver.ObserveAsync([], ct);
+        await ObservedVersions.KeepAsync(db, hostId, observed.XenVersion, ct);
+        return ObservationResponse.Of(host.Value, observed);
     }
 }
 

@@ -43,7 +43,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
     /// <param name="file">The guest's file; its vif list is brought to what is wanted.</param>
     public async Task SetAsync(HostWrite write, Guest guest, GuestFile file, IReadOnlyList<WantedVif> wanted, CancellationToken ct)
     {
-        CheckWanted(wanted, file.Type);
+        CheckWanted(wanted, file.Type, write.Host.XenVersionToKeepTo);
         await CheckVifNamesAsync(write.Host, guest, wanted, ct);
 
         var present = guest.Vifs.ToDictionary(v => v.Devid);
@@ -114,7 +114,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
         return await db.MacPools.AsNoTracking().SingleAsync(p => p.Name == name, ct);
     }
 
-    private static void CheckWanted(IReadOnlyList<WantedVif> wanted, GuestType type)
+    private static void CheckWanted(IReadOnlyList<WantedVif> wanted, GuestType type, XenVersion version)
     {
         if (wanted.Count > MaxVifs)
             throw RuleException.Invalid(wanted[0].Pointer, "guest.vifs.too-many", $"There are {wanted.Count} vifs: a guest has at most {MaxVifs}.");
@@ -132,7 +132,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
 
         List<FieldError> errors = [];
         foreach (var want in wanted.Where(w => !w.InFile))
-            errors.AddRange(VifFields.Check(want.Settings, type).Select(f => f with { Pointer = want.Pointer + f.Pointer }));
+            errors.AddRange(VifFields.Check(want.Settings, type, version).Select(f => f with { Pointer = want.Pointer + f.Pointer }));
 
         if (errors.Count > 0)
             throw new RuleException(RuleKind.Invalid, errors[0].Code, errors[0].Message, errors);

@@ -90,10 +90,10 @@ internal sealed class VifRequestValidator : AbstractValidator<VifRequest>
         RuleFor(v => v.Mac).Must(m => MacAddress.TryParse(m, null, out _)).When(v => v.Mac is not null).WithErrorCode("mac.malformed")
             .WithMessage("That is no MAC address: write six pairs of hexadecimal digits, such as 00:16:3e:8a:10:02, or leave 'mac' out and one is allocated.");
         RuleFor(v => v.Rate!).SetValidator(rate).When(v => v.Rate is not null);
-        // What every vif must keep to, whatever its guest; the guest's own type is looked at when it is known.
+        // What every vif must keep to, whatever its guest and host; the guest's type and the host's Xen are looked at when they are known.
         RuleFor(v => v).Custom((vif, context) =>
         {
-            foreach (var error in VifFields.Check((vif with { Mac = MacAddress.TryParse(vif.Mac, null, out _) ? vif.Mac : null, Rate = null }).ToDomain(), null))
+            foreach (var error in VifFields.Check((vif with { Mac = MacAddress.TryParse(vif.Mac, null, out _) ? vif.Mac : null, Rate = null }).ToDomain(), null, null))
                 context.AddFailure(error.Pointer, error.Code, error.Message);
         });
     }
@@ -103,13 +103,14 @@ internal sealed class VifRequestValidator : AbstractValidator<VifRequest>
 internal static class VifFields
 {
     /// <summary>One error a member: the first says enough.</summary>
-    public static IEnumerable<FieldError> Check(VifSettings settings, GuestType? type) => All(settings, type).DistinctBy(e => e.Pointer);
+    public static IEnumerable<FieldError> Check(VifSettings settings, GuestType? type, XenVersion? version) =>
+        All(settings, type, version).DistinctBy(e => e.Pointer);
 
-    private static IEnumerable<FieldError> All(VifSettings settings, GuestType? type)
+    private static IEnumerable<FieldError> All(VifSettings settings, GuestType? type, XenVersion? version)
     {
         foreach (var (key, _) in settings.Other.Where(o => o.Value is null))
             yield return new FieldError(Pointer(settings, key), "vif.value.invalid", $"'{key}' is null: give it a string, or leave it out.");
-        foreach (var finding in VifRules.Check(settings, type, XenVersion.Recorded).Where(f => f.Severity == FindingSeverity.Error))
+        foreach (var finding in VifRules.Check(settings, type, version).Where(f => f.Severity == FindingSeverity.Error))
             yield return new FieldError(Pointer(settings, finding.Key ?? ""), finding.Code, finding.Message);
     }
 

@@ -72,6 +72,20 @@ internal sealed class VifService(XlnetDbContext db, RequestInfo request, TimePro
             return [.. Present(guest).Where(w => w.Devid != devid)];
         }, ct);
 
+    /// <param name="pinned">The settings that are to stand in the file, given the vif as it is.</param>
+    public async Task<Vif> PinAsync(
+        HttpContext http, ResourceName host, GuestName name, int devid, Func<Vif, VifSettings> pinned, bool validateOnly, CancellationToken ct)
+    {
+        var guest = await WriteAsync(host, name, "vif.pin", _ => devid, validateOnly, guest =>
+        {
+            var vif = guest.FindVif(devid) ?? throw NotFound(name, devid);
+            ApiDefaults.CheckPreconditions(http, vif.Version);
+            var wanted = new WantedVif(devid, pinned(vif), "", InFile: true);
+            return [.. Present(guest).Select(w => w.Devid == devid ? wanted : w)];
+        }, ct);
+        return guest.FindVif(devid)!;
+    }
+
     private async Task<Guest> WriteAsync(
         ResourceName host, GuestName name, string action, Func<Guest, int> devid, bool validateOnly,
         Func<Guest, IReadOnlyList<WantedVif>> change, CancellationToken ct)

@@ -30,6 +30,12 @@ public sealed class Host
     /// <summary>vif.default.*; null while xlnet was told nothing of them, and then the host's own stay as they are.</summary>
     public VifDefaults? Defaults { get; set; }
 
+    /// <summary>As it was last observed; null before the first time.</summary>
+    public XenVersion? XenVersion { get; set; }
+
+    /// <summary>The Xen whose keys a vif of this host may have: what is not known yet is taken to be <see cref="XenVersion.Recorded"/>.</summary>
+    public XenVersion XenVersionToKeepTo => XenVersion ?? XenVersion.Recorded;
+
     /// <summary>Counts up by one for every write that changes this host's desired state.</summary>
     public long Revision { get; private set; }
 

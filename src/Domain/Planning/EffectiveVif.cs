@@ -22,6 +22,9 @@ public enum SettingOrigin
 
     /// <summary>Drawn or chosen when the guest is created.</summary>
     Create,
+
+    /// <summary>What only the running host shows, such as an address that was drawn.</summary>
+    LiveHost,
 }
 
 /// <param name="Key">The key as a vif string spells it.</param>

@@ -11,9 +11,9 @@ public static class VifRules
     private static readonly FindingKind Value = FindingKinds.InvalidValue;
 
     /// <param name="type">The guest's type; null where it is not known yet.</param>
-    /// <param name="version">The host's Xen.</param>
+    /// <param name="version">The host's Xen; null where it is not known yet, and then no key is too new.</param>
     /// <returns>Findings of severity error, each with the key at fault; none when the settings are right.</returns>
-    public static IReadOnlyList<Finding> Check(VifSettings settings, GuestType? type, XenVersion version)
+    public static IReadOnlyList<Finding> Check(VifSettings settings, GuestType? type, XenVersion? version)
     {
         var findings = new List<Finding>();
         if (settings.Mac is { } mac)
@@ -76,7 +76,7 @@ public static class VifRules
 
         if (settings.Vlan is { } vlan)
         {
-            if (version < VifKeys.VlanSince)
+            if (version is not null && version < VifKeys.VlanSince)
                 Add(FindingKinds.VlanVersion, "vlan", $"vlan is known to xl from {VifKeys.VlanSince} on, and this host has {version}.");
             else if (!int.TryParse(vlan, System.Globalization.NumberStyles.None, null, out var tag) || tag is < 1 or > 4094 || vlan[0] == '0')
                 Add(Value, "vlan", $"'{vlan}' is no VLAN: give a number from 1 to 4094.");
@@ -100,6 +100,16 @@ public static class VifRules
                 Add(Value, key, $"{key} is longer than 255 characters.");
         }
     }
+
+    /// <summary>Those findings of a file that are about keys which this Xen's xl does not know, as errors.</summary>
+    public static IReadOnlyList<Finding> CheckKeys(IReadOnlyList<Finding> findings, XenVersion version) => version >= VifKeys.VlanSince ? [] :
+    [
+        .. findings.Where(f => f.Code == FindingKinds.VlanVersion.Code).Select(f => f with
+        {
+            Severity = FindingSeverity.Error,
+            Message = $"vlan is known to xl from {VifKeys.VlanSince} on, and this host has {version}: it prints a line and makes the vif without it.",
+        }),
+    ];
 
     /// <summary>Whether the vif's script and bridge fit each other, once the kind of the host's bridge is known.</summary>
     /// <param name="script">The script in force: the vif's, else xl.conf's, else vif-bridge.</param>

@@ -39,6 +39,7 @@ public sealed class XlnetDbContext(DbContextOptions<XlnetDbContext> options) : D
         configurationBuilder.Properties<ResourceName>().HaveConversion<ParsableConverter<ResourceName>>();
         configurationBuilder.Properties<GuestName>().HaveConversion<ParsableConverter<GuestName>>();
         configurationBuilder.Properties<InterfaceName>().HaveConversion<ParsableConverter<InterfaceName>>();
+        configurationBuilder.Properties<XenVersion>().HaveConversion<ParsableConverter<XenVersion>>();
         configurationBuilder.Properties<DriverKind>().HaveConversion<KebabConverter<DriverKind>>();
         configurationBuilder.Properties<MacPolicy>().HaveConversion<KebabConverter<MacPolicy>>();
         configurationBuilder.Properties<BridgeKind>().HaveConversion<KebabConverter<BridgeKind>>();

@@ -112,6 +112,7 @@ public sealed partial class OperationRunner(
                 ?? throw new InvalidOperationException("The host of an operation cannot be deleted before it.");
             operation.Revision = desired.Revision;
             var observed = await driver.ObserveAsync(desired.Paths, ct);
+            await ObservedVersions.KeepAsync(db, operation.HostId, observed.XenVersion, ct);
             var checkpoint = operation.Checkpoint is { } json ? CheckpointDocument.Read(json) : Checkpoint.Of(observed, desired);
             operation.Checkpoint ??= CheckpointDocument.Of(checkpoint);
 

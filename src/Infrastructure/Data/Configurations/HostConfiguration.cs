@@ -17,6 +17,7 @@ internal sealed class HostConfiguration : IEntityTypeConfiguration<Host>
             d => JsonSerializer.Serialize(d, JsonSerializerOptions.Web),
             s => JsonSerializer.Deserialize<VifDefaults>(s, JsonSerializerOptions.Web));
         builder.HasOne<MacPool>().WithMany().HasForeignKey(h => h.MacPoolId).OnDelete(DeleteBehavior.Restrict).HasConstraintName("fk_hosts_mac_pool");
+        builder.Ignore(h => h.XenVersionToKeepTo);
         builder.Property(h => h.Version).IsRowVersion();
     }
 }

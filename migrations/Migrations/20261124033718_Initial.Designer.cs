@@ -14,7 +14,7 @@ using Xlnet.Infrastructure.Data;
 namespace Xlnet.Migrations.Migrations
 {
     [DbContext(typeof(XlnetDbContext))]
-    [Migration("20261124024305_Initial")]
+    [Migration("20261124033718_Initial")]
     partial class Initial
     {
         /// <inheritdoc />
@@ -247,6 +247,10 @@ namespace Xlnet.Migrations.Migrations
                         .ValueGeneratedOnAddOrUpdate()
                         .HasColumnType("xid")
                         .HasColumnName("xmin");
+
+                    b.Property<string>("XenVersion")
+                        .HasColumnType("text")
+                        .HasColumnName("xen_version");
 
                     b.Property<byte[]>("XlConf")
                         .HasColumnType("bytea")

@@ -85,6 +85,7 @@ namespace Xlnet.Migrations.Migrations
                     mac_pool_id = table.Column<int>(type: "integer", nullable: true),
                     xl_conf = table.Column<byte[]>(type: "bytea", nullable: true),
                     defaults = table.Column<string>(type: "jsonb", nullable: true),
+                    xen_version = table.Column<string>(type: "text", nullable: true),
                     revision = table.Column<long>(type: "bigint", nullable: false),
                     applied_revision = table.Column<long>(type: "bigint", nullable: true),
                     created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
