@@ -46,7 +46,12 @@ public sealed record DesiredState
 public sealed record DesiredBridge(string Name, BridgeKind Kind, int? Mtu);
 
 /// <param name="Vifs">As they stand in the file.</param>
-public sealed record DesiredGuest(string Name, GuestType Type, string Path, byte[] Config, IReadOnlyList<DesiredVif> Vifs);
+public sealed record DesiredGuest(string Name, GuestType Type, string Path, byte[] Config, IReadOnlyList<DesiredVif> Vifs)
+{
+    /// <summary>The guest as a host's xl reads its file: a key that came with a later Xen makes no difference there.</summary>
+    internal DesiredGuest KnownTo(XenVersion version) =>
+        version >= VifKeys.VlanSince ? this : this with { Vifs = [.. Vifs.Select(v => v with { Settings = v.Settings with { Vlan = null } })] };
+}
 
 /// <param name="Settings">As written; the address null when xl is to draw one.</param>
 public sealed record DesiredVif(int Devid, VifSettings Settings);

@@ -17,7 +17,7 @@ public static class Planner
     public static Plan Plan(DesiredState desired, HostObservation observed, PlanRequest request)
     {
         var draft = new Draft(request.Allow);
-        var guests = request.Guest is null ? desired.Guests : [.. desired.Guests.Where(g => g.Name == request.Guest)];
+        IReadOnlyList<DesiredGuest> guests = [.. desired.Guests.Where(g => request.Guest is null || g.Name == request.Guest)];
 
         if (request.Guest is null)
             WriteFile(draft, Host.XlConfPath, desired.ResolveXlConf(observed.Files[Host.XlConfPath]), observed);
@@ -28,7 +28,7 @@ public static class Planner
             WriteFile(draft, guest.Path, guest.Config, observed);
 
         var bridges = observed.Bridges.Select(b => b.Name).Union(draft.Steps.OfType<CreateBridgeStep>().Select(s => s.Name)).ToHashSet();
-        var changes = guests.Select(g => new GuestChange(g, observed.FindDomain(g.Name), defaults, bridges, draft, request)).ToList();
+        var changes = guests.Select(g => new GuestChange(g.KnownTo(observed.XenVersion), observed.FindDomain(g.Name), defaults, bridges, draft, request)).ToList();
         var removals = request.Guest is null ? Removals(draft, desired, observed, request) : [];
         HoldTakenNames(changes, [.. removals.Where(r => r.Stop is not null && draft.Allows(r.Stop)).Select(r => r.Domain!)], observed);
 

@@ -21,6 +21,16 @@ public class PlannerTests
         Assert.Empty(Plan(desired, Observed(desired, [Dom(1, "web1", Vif(1, Mac1 + ",bridge=xenbr0"))])));
     }
 
+    [Theory]
+    [InlineData(17, 0)]
+    [InlineData(19, 2)]
+    public void Plan_VlanOnARunningVif_CountsFromItsVersionOn(int minor, int steps)
+    {
+        var desired = Desired(Guest("web1", Mac1 + ",vlan=10"));
+        var observed = Observed(desired, [Dom(1, "web1", Vif(1, Mac1))]) with { XenVersion = new XenVersion(4, minor) };
+        Assert.Equal(steps, Plan(desired, observed).Steps.Count);
+    }
+
     [Fact]
     public void Plan_EverythingDiffers_GoesInOrder()
     {
