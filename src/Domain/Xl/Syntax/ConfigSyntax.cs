@@ -53,10 +53,11 @@ public sealed class ConfigSyntax
 
     private static int[] FindLineStarts(string text)
     {
-        var starts = new List<int> { 0 };
+        var starts = new int[text.AsSpan().Count('\n') + 1];
+        var line = 0;
         for (var i = text.IndexOf('\n'); i >= 0; i = text.IndexOf('\n', i + 1))
-            starts.Add(i + 1);
-        return [.. starts];
+            starts[++line] = i + 1;
+        return starts;
     }
 }
 
