@@ -120,7 +120,8 @@ internal static class GuestFileEditor
     {
         var reader = new VifReader(text, index);
         return (reader.Devid ?? index) == target.Devid && reader.Accepted ? null
-            : reader.Devid is null && target.Devid == index ? null : target.Devid;
+            // Where xl gives up it reads no devid behind that place; mended, the text would have one.
+            : reader.Devid is null && target.Devid == index && (reader.Accepted || !text.Contains("devid=", StringComparison.Ordinal)) ? null : target.Devid;
     }
 
     /// <summary>Each target's entry: the first unused one with its devid.</summary>
