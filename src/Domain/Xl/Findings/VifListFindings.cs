@@ -41,6 +41,11 @@ internal sealed class VifListFindings
 
     private void Look(AtomSyntax atom, int index)
     {
+        if (atom.IsEmpty && !IsTaken(index, index))
+            return;
+        // A number is a word that xl does not know, and there is no more room to say so.
+        if (atom.Token.Kind == SyntaxKind.Number && _single.Count >= FindingKinds.Most && _together.Count >= FindingKinds.Most)
+            return;
         var reader = new VifReader(atom.Value, index, mostFindings: FindingKinds.Most - _single.Count);
         HasFatal |= !reader.Accepted;
         var devid = reader.Devid ?? index;

@@ -402,11 +402,13 @@ internal sealed partial class GuestReader : ConfigReader
         var (count, outOfRange) = (0, OutOfRange);
         foreach (var (atom, index) in _file.VifAtoms())
         {
+            count++;
+            if (atom.IsEmpty || atom.Token.Kind == SyntaxKind.Number && !Printout.HasRoom)
+                continue;
             var reader = new VifReader(atom.Value, index, _defaults, Printout, Source, OutOfRange);
             if (!reader.Accepted)
                 return 1;
             OutOfRange = reader.OutOfRange;
-            count++;
         }
 
         // Whether xl takes a file is asked more often than what it makes of each vif.

@@ -120,7 +120,7 @@ internal enum VifTokenFate
 }
 
 /// <summary>parse_nic_config of xl_parse.c and xlu_vif_parse_rate of libxlu_vif.c, bug for bug.</summary>
-internal sealed class VifParser
+internal struct VifParser
 {
     private readonly Printout? _printout;
     private readonly string _source;

@@ -11,7 +11,7 @@ internal sealed class VifReader
     private readonly string _text;
     private readonly Printout? _printout;
     private readonly int _mostFindings;
-    private readonly VifParser _parser;
+    private VifParser _parser; // a struct that changes: there is one for each of up to half a million vifs
     private readonly RawNic _nic;
     private List<Finding>? _findings;
     private Dictionary<string, VifToken>? _seen;
