@@ -38,6 +38,7 @@ internal sealed record HostileText(string Name, Func<int, string> Make, Func<str
         Guest("one list of numbers", n => $"a=[{Repeat("1,", n)}]\n"),
         Guest("vifs with nothing", n => Vifs(n, _ => "")),
         Guest("vifs that are numbers", n => Head + $"vif=[{Repeat("1,", n)}]\n"),
+        Guest("vifs of one word", n => Vifs(n, _ => "a")),
         Guest("vifs with a finding each", n => Vifs(n, i => $"Bridge=b{i},mac=00:16:3e:zz:00:01")),
         Guest("vifs with the same address", n => Vifs(n, _ => "mac=00:16:3e:00:00:01,vifname=v,devid=0")),
         Guest("vifs with an address each", n => Vifs(n, i => $"mac=00:16:3e:{i >> 16 & 255:x2}:{i >> 8 & 255:x2}:{i & 255:x2}")),
@@ -64,18 +65,31 @@ internal sealed record HostileText(string Name, Func<int, string> Make, Func<str
         Of("vif string of line ends", LintKind.Vif, n => Repeat("\n,", n)),
         Of("xl.conf of `vifscript=1`", LintKind.XlConf, n => Repeat("vifscript=1\n", n)),
         Of("xl.conf of `[`", LintKind.XlConf, n => "x=" + Repeat("[", n - 2)),
-        new("edit: vifs turned round", n => Vifs(n / 4, i => $"bridge=b{i}"), text => Edit(text, vifs => vifs.Reverse())),
-        new("edit: vifs shuffled", n => Vifs(n / 4, i => $"bridge=b{i}"), text => Edit(text, vifs => vifs.OrderBy(v => v.Devid * 7919 % 10007))),
-        new("edit: another bridge each", n => Vifs(n / 4, i => $"bridge=b{i}"), text => Edit(text, vifs => vifs.Select(v => v with { Settings = v.Settings with { Bridge = "x" } }))),
-        new("edit: numbers made vifs", n => Head + $"vif=[{Repeat("1,", n / 4)}]\n", text => Edit(text, vifs => vifs.Select(v => v with { Settings = v.Settings with { Bridge = "x" } }))),
-        new("edit: vifs of many lists", n => Head + Lines(n / 4, i => $"vif+=['bridge=b{i}']\n"), text => Edit(text, vifs => vifs.Reverse())),
+        Edits("turned round", vifs => vifs.Reverse()),
+        Edits("shuffled", vifs => vifs.OrderBy(v => v.Devid * 7919L % 10007)),
+        Edits("with another bridge each", Rebridge),
+        Edits("gone", _ => []),
+        new("edit: 10,000 numbers made vifs", n => Head + $"vif=[{string.Concat(Enumerable.Repeat("1,", Count(n)))}]\n", text => Edit(text, Rebridge)),
+        new("edit: 10,000 vifs of as many lists, turned round", n => Head + Join(n, i => $"vif+=['bridge=b{i}']\n"), text => Edit(text, vifs => vifs.Reverse())),
     ];
+
+    /// <summary>What stands around the repeated part fits in here.</summary>
+    private const int Room = 96;
 
     private const string Head = "name='g'\nkernel='/k'\n";
 
     private static HostileText Guest(string name, Func<int, string> make) => Of(name, LintKind.Guest, make);
 
     private static HostileText Of(string name, LintKind kind, Func<int, string> make) => new(name, n => Cut(make(n), n), text => () => Lint.Run(kind, text));
+
+    private static HostileText Edits(string what, Func<IEnumerable<VifTarget>, IEnumerable<VifTarget>> change) =>
+        new($"edit: 10,000 vifs, {what}", n => Head + $"vif=[{Join(n, i => $"'bridge=b{i}',")}]\n", text => Edit(text, change));
+
+    private static int Count(int length) => (int)(10_000L * length / (1 << 20));
+
+    private static string Join(int length, Func<int, string> vif) => string.Concat(Enumerable.Range(0, Count(length)).Select(vif));
+
+    private static IEnumerable<VifTarget> Rebridge(IEnumerable<VifTarget> vifs) => vifs.Select(v => v with { Settings = v.Settings with { Bridge = "x" } });
 
     private static Func<object> Edit(string text, Func<IEnumerable<VifTarget>, IEnumerable<VifTarget>> change)
     {
@@ -89,7 +103,7 @@ internal sealed record HostileText(string Name, Func<int, string> Make, Func<str
     private static string Vifs(int length, Func<int, string> vif) => Head + $"vif=[{Lines(length, i => $"'{vif(i)}',")}]\n";
 
     /// <summary>A little less than the length, so that what stands around it has room in 1 MiB.</summary>
-    private static string Repeat(string piece, int length) => string.Concat(Enumerable.Repeat(piece, (length - 48) / piece.Length));
+    private static string Repeat(string piece, int length) => string.Concat(Enumerable.Repeat(piece, (length - Room) / piece.Length));
 
     private static string Lines(int length, Func<int, string> line)
     {
@@ -97,7 +111,7 @@ internal sealed record HostileText(string Name, Func<int, string> Make, Func<str
         for (var i = 0; ; i++)
         {
             var next = line(i);
-            if (text.Length + next.Length > length - 48)
+            if (text.Length + next.Length > length - Room)
                 return text.ToString();
             text.Append(CultureInfo.InvariantCulture, $"{next}");
         }
