@@ -67,7 +67,7 @@ void Try(HostileText hostile)
     var quarter = Measure(hostile, Size / 4);
     var whole = Measure(hostile, Size);
     // A quarter that takes next to nothing says nothing of the growth.
-    var growth = whole.Milliseconds / Math.Max(quarter.Milliseconds, 5);
+    var growth = whole.Milliseconds / Math.Max(quarter.Milliseconds, 10);
     var good = whole.Milliseconds <= MostMilliseconds && growth <= MostGrowth && whole.Mebibytes <= MostMebibytes;
     Row(
         $"hostile: {hostile.Name}", Text($"{whole.Milliseconds:f1} ms"), Text($"{growth:f1}"), Text($"{whole.Mebibytes:f1} MiB"),

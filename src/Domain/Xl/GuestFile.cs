@@ -89,11 +89,15 @@ public sealed class GuestFile
         if (Settings.Find("vif") is not { IsList: true } setting)
             yield break;
         var index = 0;
-        foreach (var (_, _, value) in setting.Items)
+        foreach (var part in setting.Parts)
         {
-            if (value is not AtomSyntax atom)
-                yield break;
-            yield return (atom, index++);
+            var items = ((ListSyntax)part.Value).Items;
+            for (var i = 0; i < items.Count; i++)
+            {
+                if (items[i].Value is not AtomSyntax atom)
+                    yield break;
+                yield return (atom, index++);
+            }
         }
     }
 }
