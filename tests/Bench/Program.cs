@@ -1,74 +1,105 @@
 using System.Diagnostics;
 using System.Globalization;
+using Xlnet.Bench;
 using Xlnet.Domain.Xl;
 using Xlnet.Domain.Xl.Syntax;
 
-// dotnet run -c Release --project tests/Bench [FOLDER OF GUEST FILES]
-// Parses each file with the domain's parser and with libxlutil's own, in one run, and says how they compare; then hostile
-// texts of 1 MiB. The conformance tests must have fetched xl into .cache before.
+// dotnet run -c Release --project tests/Bench [FOLDER OF GUEST FILES | --hostile [PART OF A NAME]]
+// Prints one Markdown table, and exits with 1 when a bound is not kept; docs/performance.md says how to read it.
 const int Rounds = 200;
+const int Runs = 7;
+const int Size = 1 << 20;
+const double MostMilliseconds = 100;
+const double MostGrowth = 8; // 4 is linear, 16 is quadratic
+const double MostMebibytes = 128;
+const double LeastRatio = 1.5;
 
-var repository = AppContext.BaseDirectory;
-while (!File.Exists(Path.Combine(repository, "api.sln")))
-    repository = Path.GetDirectoryName(repository) ?? throw new InvalidOperationException("Run inside the repository.");
-var cache = Path.Combine(repository, ".cache", "xl-4.17");
-var library = Directory.EnumerateFiles(Path.Combine(cache, "root/usr/lib"), "libxlutil.so.4.17", SearchOption.AllDirectories).First();
-var folder = args.Length > 0 ? args[0] : Path.Combine(repository, "tests", "Bench", "samples");
-string[] files = [.. Directory.EnumerateFiles(folder).Order()];
+var hostileOnly = args is ["--hostile", ..];
+var folder = hostileOnly ? null : args.FirstOrDefault();
+var part = hostileOnly && args.Length > 1 ? args[1] : "";
+var kept = true;
 
-var program = Path.Combine(cache, "xlubench");
-Execute("cc", ["-O2", "-o", program, Path.Combine(repository, "tests", "Bench", "xlubench.c"), library, "-Wl,--allow-shlib-undefined"]);
-var c = Execute(program, [Rounds.ToString(CultureInfo.InvariantCulture), .. files])
-    .Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => double.Parse(l, CultureInfo.InvariantCulture)).ToArray();
+Console.WriteLine("| input | xlnet | growth | allocated | bound | kept |");
+Console.WriteLine("| --- | --: | --: | --: | --- | --- |");
+if (!hostileOnly)
+    Compare();
+foreach (var hostile in HostileText.All.Where(h => h.Name.Contains(part, StringComparison.Ordinal)))
+    Try(hostile);
+return kept ? 0 : 1;
 
-var ours = new double[files.Length];
-for (var pass = 0; pass < 3; pass++)
+void Compare()
 {
-    for (var i = 0; i < files.Length; i++)
+    var repository = AppContext.BaseDirectory;
+    while (!File.Exists(Path.Combine(repository, "api.sln")))
+        repository = Path.GetDirectoryName(repository) ?? throw new InvalidOperationException("Run inside the repository.");
+    string[] files = [.. Directory.EnumerateFiles(folder ?? Path.Combine(repository, "tests", "Bench", "samples")).Order()];
+
+    var ours = new double[files.Length];
+    for (var pass = 0; pass < 3; pass++)
     {
-        var text = XlText.FromBytes(File.ReadAllBytes(files[i]));
-        ours[i] = Enumerable.Range(0, Rounds).Min(_ =>
+        for (var i = 0; i < files.Length; i++)
         {
-            var start = Stopwatch.GetTimestamp();
-            for (var k = 0; k < 20; k++)
-                ConfigSyntax.Parse(text);
-            return Stopwatch.GetElapsedTime(start).TotalNanoseconds / 20;
-        });
+            var text = XlText.FromBytes(File.ReadAllBytes(files[i]));
+            ours[i] = Enumerable.Range(0, Rounds).Min(_ =>
+            {
+                var start = Stopwatch.GetTimestamp();
+                for (var k = 0; k < 20; k++)
+                    ConfigSyntax.Parse(text);
+                return Stopwatch.GetElapsedTime(start).TotalNanoseconds / 20;
+            });
+        }
     }
+
+    Row(Text($"{files.Length} guest files, the median one"), Text($"{1e9 / Median(ours):n0} a second"), "", "", "", true);
+    if (LibXlu.Measure(repository, files, Rounds) is not { } theirs)
+    {
+        Row("the same, libxlutil", "not there: run the conformance tests once", "", "", "", true);
+        return;
+    }
+
+    var ratios = theirs.Zip(ours, (c, mine) => c / mine).Order().ToArray();
+    Row("the same, libxlutil", Text($"{1e9 / Median(theirs):n0} a second"), "", "", "", true);
+    Row("xlnet to libxlutil, the median file", Text($"{Median(ratios):f2} times (least {ratios[0]:f2}, most {ratios[^1]:f2})"), "", "", Text($"≥ {LeastRatio} times"), Median(ratios) >= LeastRatio);
 }
 
-var ratios = c.Zip(ours, (theirs, mine) => theirs / mine).Order().ToArray();
-Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{files.Length} files; guest files a second at the median: libxlutil {1e9 / Median(c):f0}, xlnet {1e9 / Median(ours):f0}"));
-Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"xlnet is {Median(ratios):f2} times as fast on the median file (least {ratios[0]:f2}, most {ratios[^1]:f2})"));
-
-const int Size = 1 << 20;
-foreach (var (name, piece) in new[]
-         {
-             ("brackets", "["), ("quotes", "'"), ("open strings", "'a \"b "), ("errors", "@\n"), ("assignments", "vif=['']\n"), ("additions", "a+='b'\n"),
-             ("additions of lists", "vif+=['']\n"), ("semicolons", ";"), ("backslashes", "\\"), ("names", "a "),
-         })
+void Try(HostileText hostile)
 {
-    var text = string.Concat(Enumerable.Repeat(piece, Size / piece.Length));
-    if (name == "brackets")
-        text = "x=" + text[..(Size - 2)];
-    var best = Enumerable.Range(0, 5).Min(_ =>
+    var quarter = Measure(hostile, Size / 4);
+    var whole = Measure(hostile, Size);
+    // A quarter that takes next to nothing says nothing of the growth.
+    var growth = whole.Milliseconds / Math.Max(quarter.Milliseconds, 10);
+    var good = whole.Milliseconds <= MostMilliseconds && growth <= MostGrowth && whole.Mebibytes <= MostMebibytes;
+    Row(
+        $"hostile: {hostile.Name}", Text($"{whole.Milliseconds:f1} ms"), Text($"{growth:f1}"), Text($"{whole.Mebibytes:f1} MiB"),
+        Text($"{MostMilliseconds} ms, {MostGrowth} times, {MostMebibytes} MiB"), good);
+}
+
+static (double Milliseconds, double Mebibytes) Measure(HostileText hostile, int size)
+{
+    var run = hostile.Prepare(hostile.Make(size));
+    run();
+    var times = new double[Runs];
+    var bytes = 0L;
+    for (var i = 0; i < Runs; i++)
     {
-        var start = Stopwatch.GetTimestamp();
-        GC.KeepAlive(GuestFile.Parse(text).Findings);
-        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-    });
-    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"1 MiB of {name}: {best:f0} ms with its findings"));
+        GC.Collect();
+        var allocated = GC.GetAllocatedBytesForCurrentThread();
+        // The processor's time of all threads, the collector's too, and not what other programs take.
+        var start = Environment.CpuUsage.TotalTime;
+        GC.KeepAlive(run());
+        times[i] = (Environment.CpuUsage.TotalTime - start).TotalMilliseconds;
+        bytes = GC.GetAllocatedBytesForCurrentThread() - allocated;
+    }
+
+    return (Median(times), bytes / (double)(1 << 20));
+}
+
+void Row(string input, string figure, string growth, string allocated, string bound, bool good)
+{
+    kept &= good;
+    Console.WriteLine($"| {input} | {figure} | {growth} | {allocated} | {bound} | {(bound.Length == 0 ? "" : good ? "yes" : "**no**")} |");
 }
 
 static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
 
-static string Execute(string program, IReadOnlyList<string> arguments)
-{
-    var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true };
-    if (program.EndsWith("xlubench", StringComparison.Ordinal))
-        start.Environment["LD_LIBRARY_PATH"] = Path.GetDirectoryName(Directory.EnumerateFiles(Path.Combine(Path.GetDirectoryName(program)!, "root/usr/lib"), "libxlutil.so.4.17", SearchOption.AllDirectories).First());
-    using var process = Process.Start(start)!;
-    var output = process.StandardOutput.ReadToEnd();
-    process.WaitForExit();
-    return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program} failed.");
-}
+static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -10,7 +10,7 @@ namespace Xlnet.Domain.Xl;
 /// <param name="Devid"><c>devid=</c>, else the place.</param>
 /// <param name="Text">The vif string, escapes resolved.</param>
 /// <param name="Settings">What it sets. What xl reads and this cannot hold is a finding of severity error.</param>
-/// <param name="Findings">With line and column in the file.</param>
+/// <param name="Findings">With line and column in the file; of all vifs together about the first 1,000.</param>
 public sealed record GuestVif(int Index, int Devid, string Text, VifSettings Settings, IReadOnlyList<Finding> Findings);
 
 /// <summary>What an entry of the vif list shall read as.</summary>
@@ -30,7 +30,7 @@ public sealed class GuestFile
         Name = Settings.FindString("name");
         _vifs = new Lazy<IReadOnlyList<GuestVif>>(ReadVifs);
         _reading = new Lazy<XlReading>(() => GuestReader.Read(this, VifDefaults.None));
-        _findings = new Lazy<IReadOnlyList<Finding>>(FindAll);
+        _findings = new Lazy<IReadOnlyList<Finding>>(() => FileFindings.OfGuest(this));
     }
 
     /// <summary>The tree; lossless.</summary>
@@ -68,20 +68,15 @@ public sealed class GuestFile
 
     public GuestFile WithName(string name) => Name == name ? this : Parse(ConfigEditor.SetString(Syntax, Settings, "name", name));
 
-    private List<Finding> FindAll() =>
-    [
-        .. FileFindings.OfGuest(this).Take(FindingKinds.Most)
-            .Concat(Vifs.SelectMany(v => v.Findings).Take(FindingKinds.Most))
-            .OrderBy(f => f.Line).ThenBy(f => f.Column).Take(FindingKinds.Most),
-    ];
-
     private List<GuestVif> ReadVifs()
     {
         var vifs = new List<GuestVif>();
+        var room = FindingKinds.Most;
         foreach (var (atom, index) in VifAtoms())
         {
-            var reader = new VifReader(CStrings.Cut(atom.Value), index);
+            var reader = new VifReader(atom.Value, index, mostFindings: room);
             var devid = reader.Devid ?? index;
+            room -= reader.Findings.Count;
             vifs.Add(new GuestVif(index, devid, atom.Value, reader.ToSettings(), FileFindings.Place(Syntax, atom, devid, reader.Findings)));
         }
 
@@ -94,11 +89,15 @@ public sealed class GuestFile
         if (Settings.Find("vif") is not { IsList: true } setting)
             yield break;
         var index = 0;
-        foreach (var (_, _, value) in setting.Items)
+        foreach (var part in setting.Parts)
         {
-            if (value is not AtomSyntax atom)
-                yield break;
-            yield return (atom, index++);
+            var items = ((ListSyntax)part.Value).Items;
+            for (var i = 0; i < items.Count; i++)
+            {
+                if (items[i].Value is not AtomSyntax atom)
+                    yield break;
+                yield return (atom, index++);
+            }
         }
     }
 }

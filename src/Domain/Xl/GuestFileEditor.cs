@@ -20,11 +20,12 @@ internal static class GuestFileEditor
         var quote = entries.Count > 0 ? ConfigEditor.QuoteOf(syntax, entries[0]) : ConfigEditor.DefaultQuote(syntax);
         var from = Match(file.Vifs, targets);
         var stays = LongestRise(from);
-        var plan = new List<Planned>();
+        var plan = new List<Planned>(targets.Count);
+        var numberQuote = ConfigEditor.DefaultQuote(syntax);
         for (var i = 0; i < targets.Count; i++)
         {
             plan.Add(from[i] is { } old
-                ? new Planned(old, !stays[i], Rewrite(syntax, entries[old], targets[i], i))
+                ? new Planned(old, !stays[i], Rewrite(syntax, entries[old], targets[i], i, numberQuote))
                 : new Planned(null, false, ConfigEditor.Quote(Spec("", targets[i], i), quote)));
         }
 
@@ -94,7 +95,7 @@ internal static class GuestFileEditor
     }
 
     /// <summary>The literal of an entry, changed where its settings differ, with its own quotes and escapes elsewhere.</summary>
-    private static string Rewrite(ConfigSyntax syntax, AtomSyntax atom, VifTarget target, int index)
+    private static string Rewrite(ConfigSyntax syntax, AtomSyntax atom, VifTarget target, int index, char numberQuote)
     {
         var text = CStrings.Cut(atom.Value);
         var changes = VifSpec.Changes(text, target.Settings, ExplicitDevid(text, target, index));
@@ -102,7 +103,7 @@ internal static class GuestFileEditor
         if (changes.Count == 0)
             return literal;
         if (atom.Token.Kind != SyntaxKind.String)
-            return ConfigEditor.Quote(VifSpec.Apply(text, changes), ConfigEditor.DefaultQuote(syntax));
+            return ConfigEditor.Quote(VifSpec.Apply(text, changes), numberQuote);
 
         var quote = literal[0];
         var map = Escapes.Map(literal.AsSpan(1, literal.Length - 2));
@@ -119,7 +120,8 @@ internal static class GuestFileEditor
     {
         var reader = new VifReader(text, index);
         return (reader.Devid ?? index) == target.Devid && reader.Accepted ? null
-            : reader.Devid is null && target.Devid == index ? null : target.Devid;
+            // Where xl gives up it reads no devid behind that place; mended, the text would have one.
+            : reader.Devid is null && target.Devid == index && (reader.Accepted || !text.Contains("devid=", StringComparison.Ordinal)) ? null : target.Devid;
     }
 
     /// <summary>Each target's entry: the first unused one with its devid.</summary>
@@ -129,26 +131,36 @@ internal static class GuestFileEditor
         return [.. targets.Select(t => unused.TryGetValue(t.Devid, out var queue) && queue.TryDequeue(out var index) ? index : (int?)null)];
     }
 
-    /// <summary>The most entries that can stay where they are relative to each other.</summary>
-    private static bool[] LongestRise(int?[] from)
+    /// <summary>The most entries that can stay where they are relative to each other: patience sorting.</summary>
+    internal static bool[] LongestRise(int?[] from)
     {
-        var length = new int[from.Length];
+        // The target at which the best rise of each length ends, and what stands before each target in its rise.
+        var ends = new List<int>();
         var previous = new int[from.Length];
         var best = -1;
         for (var i = 0; i < from.Length; i++)
         {
-            previous[i] = -1;
-            if (from[i] is null)
+            if (from[i] is not { } entry)
                 continue;
-            length[i] = 1;
-            for (var j = 0; j < i; j++)
+            var (low, high) = (0, ends.Count);
+            while (low < high)
             {
-                if (from[j] < from[i] && length[j] + 1 > length[i])
-                    (length[i], previous[i]) = (length[j] + 1, j);
+                var middle = (low + high) / 2;
+                if (from[ends[middle]] < entry)
+                    low = middle + 1;
+                else
+                    high = middle;
             }
 
-            if (best < 0 || length[i] > length[best])
-                best = i;
+            previous[i] = low == 0 ? -1 : ends[low - 1];
+            if (low < ends.Count)
+            {
+                ends[low] = i;
+                continue;
+            }
+
+            ends.Add(i);
+            best = i;
         }
 
         var stays = new bool[from.Length];

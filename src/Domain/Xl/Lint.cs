@@ -30,10 +30,10 @@ public static class Lint
                 var file = XlConf.Parse(text);
                 return new LintResult(file.Findings, file.Reading);
             case LintKind.Vif:
-                var reader = new VifReader(text, 0, conf?.Defaults);
+                var reader = new VifReader(text, 0, conf?.Defaults, new Printout(), mostFindings: FindingKinds.Most);
                 return new LintResult(
-                    [.. reader.Findings.Select(f => Locate(f, text)).OrderBy(f => f.Line).ThenBy(f => f.Column)],
-                    new XlReading(reader.Accepted, reader.Accepted ? 0 : 1, string.Join('\n', reader.Messages), reader.Accepted ? [reader.ToNic()] : []));
+                    Locate(reader.Findings, text),
+                    new XlReading(reader.Accepted, reader.Accepted ? 0 : 1, reader.Message, reader.Accepted ? [reader.ToNic()] : []));
             default:
                 throw new ArgumentOutOfRangeException(nameof(kind));
         }
@@ -64,9 +64,22 @@ public static class Lint
     }
 
     /// <summary>A vif string may hold line ends, as an escape in a file.</summary>
-    private static Finding Locate(Finding finding, string text)
+    private static List<Finding> Locate(IReadOnlyList<Finding> findings, string text)
     {
-        var before = text.AsSpan(0, Math.Min(finding.Column - 1, text.Length));
-        return finding with { Line = before.Count('\n') + 1, Column = before.Length - before.LastIndexOf('\n') };
+        var located = new List<Finding>(findings.Count);
+        var (line, lineStart, position) = (1, 0, 0);
+        foreach (var finding in findings.OrderBy(f => f.Column))
+        {
+            var offset = Math.Min(finding.Column - 1, text.Length);
+            for (; position < offset; position++)
+            {
+                if (text[position] == '\n')
+                    (line, lineStart) = (line + 1, position + 1);
+            }
+
+            located.Add(finding with { Line = line, Column = offset - lineStart + 1 });
+        }
+
+        return located;
     }
 }

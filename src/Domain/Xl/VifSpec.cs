@@ -10,27 +10,27 @@ public static class VifSpec
     /// <summary>As xl reads an entry of a guest file's list: what it does not understand it skips.</summary>
     public static VifReading Read(string text)
     {
-        var reader = new VifReader(text);
+        var reader = new VifReader(text, printout: new Printout(), mostFindings: FindingKinds.Most);
         return new VifReading(
             reader.Devid,
             reader.ToSettings(),
             reader.Findings,
-            new XlReading(reader.Accepted, reader.Accepted ? 0 : 1, string.Join('\n', reader.Messages), reader.Accepted ? [reader.ToNic()] : []));
+            new XlReading(reader.Accepted, reader.Accepted ? 0 : 1, reader.Message, reader.Accepted ? [reader.ToNic()] : []));
     }
 
     /// <summary>As <c>xl network-attach DOM key=value …</c> reads: one setting an argument, commas are not split, the first bad one ends it.</summary>
     public static XlReading ReadStrictly(IReadOnlyList<string> arguments)
     {
-        var messages = new List<string>();
-        var parser = new VifParser(messages, "command line");
+        var printout = new Printout();
+        var parser = new VifParser(printout, "command line");
         var nic = new RawNic(-1, null);
         foreach (var argument in arguments)
         {
             if (parser.Read(nic, CStrings.Cut(argument), []) != VifTokenFate.Taken)
-                return new XlReading(false, 1, string.Join('\n', messages), []);
+                return new XlReading(false, 1, printout.ToString(), []);
         }
 
-        return new XlReading(true, 0, string.Join('\n', messages), [nic.ToNic()]);
+        return new XlReading(true, 0, printout.ToString(), [nic.ToNic()]);
     }
 
     /// <summary>

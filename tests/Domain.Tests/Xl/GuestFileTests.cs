@@ -42,6 +42,11 @@ public class GuestFileTests
         Assert.Empty(file.Findings);
     }
 
+    /// <summary>xl gives up at the rate and never reads the devid; with the rate gone it would.</summary>
+    [Fact]
+    public void WithVifs_DevidBehindWhatXlRefuses_DoesNotComeBack() =>
+        AssertReads(Guest("vif = ['', 'rate=x,devid=7']\n").WithVifs([Target(0, ""), Target(1, "bridge=b")]), Target(0, ""), Target(1, "bridge=b"));
+
     [Fact]
     public void WithVifs_SameVifs_KeepsEveryByte()
     {

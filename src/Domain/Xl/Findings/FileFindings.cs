@@ -1,5 +1,3 @@
-using Xlnet.Domain.Guests;
-using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl.Syntax;
 
 namespace Xlnet.Domain.Xl;
@@ -9,8 +7,17 @@ internal static class FileFindings
 {
     private const int MaxDepth = 64;
 
-    public static IEnumerable<Finding> OfGuest(GuestFile file) =>
-        OfSyntax(file.Syntax).Concat(OfRefusal(file)).Concat(OfVifList(file)).Concat(OfVifsTogether(file)).Concat(OfGuestType(file));
+    /// <summary>In the order of the file; the first 1,000.</summary>
+    public static List<Finding> OfGuest(GuestFile file)
+    {
+        var vifs = new VifListFindings(file);
+        return
+        [
+            .. OfSyntax(file.Syntax).Concat(OfRefusal(file, vifs.HasFatal)).Concat(OfVifList(file)).Concat(vifs.Together).Take(FindingKinds.Most)
+                .Concat(vifs.Single)
+                .OrderBy(f => f.Line).ThenBy(f => f.Column).Take(FindingKinds.Most),
+        ];
+    }
 
     public static IEnumerable<Finding> OfConf(ConfigSyntax syntax, ConfigSettings settings, XlReading reading)
     {
@@ -93,26 +100,25 @@ internal static class FileFindings
         var isString = atom.Token.Kind == SyntaxKind.String;
         var start = atom.Start + (isString ? 1 : 0);
         var body = syntax.Text.AsSpan(start, atom.Token.Length - (isString ? 2 : 0));
-        var map = isString ? Escapes.Map(body) : [.. Enumerable.Range(0, body.Length + 1)];
+        var map = Escapes.Map(body, isString);
         var quote = syntax.Text[atom.Start];
         return [.. findings.Select(f =>
         {
-            var (line, column) = syntax.Locate(start + map[Math.Min(f.Column - 1, map.Length - 1)]);
+            var (line, column) = syntax.Locate(start + map(f.Column - 1));
             var fix = f.Fix is { } x && isString
-                ? new TextFix(start + map[x.Start], map[x.Start + x.Length] - map[x.Start], Escapes.Write(x.Text, quote))
+                ? new TextFix(start + map(x.Start), map(x.Start + x.Length) - map(x.Start), Escapes.Write(x.Text, quote))
                 : null;
             return f with { Line = line, Column = column, Fix = fix, Devid = devid };
         })];
     }
 
-    private static IEnumerable<Finding> OfRefusal(GuestFile file)
+    /// <param name="hasFatalVif">A finding of a vif says why xl refuses the file.</param>
+    private static IEnumerable<Finding> OfRefusal(GuestFile file, bool hasFatalVif)
     {
-        if (file.Reading.Accepted || file.Syntax.Errors.Count > 0 || file.Vifs.Any(v => v.Findings.Any(IsFatal)))
+        if (hasFatalVif || file.Syntax.Errors.Count > 0 || file.Reading.Accepted)
             yield break;
         var why = file.Reading.Message[(file.Reading.Message.LastIndexOf('\n') + 1)..];
         yield return FindingKinds.Refused.At((1, 1), $"xl refuses this file: {(why.Length > 0 ? why : "it gives no reason")}");
-
-        static bool IsFatal(Finding f) => f.Code is "vif.rate.malformed" or "vif.rate.overflow" or "vif.number.malformed";
     }
 
     private static IEnumerable<Finding> OfVifList(GuestFile file)
@@ -127,54 +133,13 @@ internal static class FileFindings
                 syntax.Locate(value.Start), "vif is a single value: xl warns and makes no vif. Write vif = [ '…' ].",
                 value.Token.Kind == SyntaxKind.String && !vif.IsAddition ? new TextFix(value.Start, value.End - value.Start, $"[ {literal} ]") : null);
         }
-        else
+        else if (vif.Items.FirstOrDefault(i => i.Value is ListSyntax) is { Value: { } nested })
         {
-            if (vif.Items.FirstOrDefault(i => i.Value is ListSyntax) is { Value: { } nested })
-                yield return FindingKinds.NestedList.At(syntax.Locate(nested.Start), "A list inside the vif list: xl stops reading vifs here, without a word. Write one string for each vif.");
-            foreach (var (atom, _) in file.VifAtoms())
-            {
-                if (atom.Token.Kind == SyntaxKind.Number)
-                    yield return FindingKinds.NumberAsVif.At(syntax.Locate(atom.Start), $"{atom.Value} is no vif: xl takes it for an unknown word and makes a vif with defaults. Write '' for that.", new TextFix(atom.Start, atom.End - atom.Start, "''"));
-            }
+            yield return FindingKinds.NestedList.At(syntax.Locate(nested.Start), "A list inside the vif list: xl stops reading vifs here, without a word. Write one string for each vif.");
         }
 
         if (vif.Assignments > vif.Parts.Count)
             yield return FindingKinds.AssignedTwice.At(syntax.Locate(vif.Parts[0].NameToken.Start), "vif is assigned more than once: xl takes this one and drops the earlier. Keep one.");
-    }
-
-    private static IEnumerable<Finding> OfVifsTogether(GuestFile file) =>
-        Twice(file, FindingKinds.DuplicateDevid, v => v.Devid, d => $"Another vif has devid {d} too: xl passes both, and the create fails or one replaces the other. Give each its own.", "devid")
-            .Concat(Twice(file, FindingKinds.DuplicateMac, v => v.Settings.Mac, m => $"Another vif of this guest has {m} too: the bridge delivers to whichever spoke last. Give each its own.", "mac"))
-            .Concat(Twice(file, FindingKinds.DuplicateVifName, v => v.Settings.VifName, n => $"Another vif is named '{n}' too: the create fails, and takes the first one's port down. Give each its own name.", "vifname"));
-
-    private static IEnumerable<Finding> Twice<T>(GuestFile file, FindingKind kind, Func<GuestVif, T?> of, Func<T, string> message, string key)
-    {
-        var atoms = file.VifAtoms().ToList();
-        foreach (var group in file.Vifs.Where(v => of(v) is not null).GroupBy(of).Where(g => g.Count() > 1))
-        {
-            foreach (var vif in group.Skip(1))
-                yield return kind.At(file.Syntax.Locate(atoms[vif.Index].Atom.Start), message(group.Key!), key: key, devid: vif.Devid);
-        }
-    }
-
-    private static IEnumerable<Finding> OfGuestType(GuestFile file)
-    {
-        var atoms = file.VifAtoms().ToList();
-        foreach (var vif in file.Vifs)
-        {
-            var place = file.Syntax.Locate(atoms[vif.Index].Atom.Start);
-            if (file.Type != GuestType.Hvm)
-            {
-                if (vif.Settings.Type == VifType.Ioemu)
-                    yield return FindingKinds.IoemuNotHvm.At(place, "type=ioemu on a guest that is not HVM: xl -N passes it, and the create is refused. Leave type out.", key: "type", devid: vif.Devid);
-                if (vif.Settings.Model is not null)
-                    yield return FindingKinds.ModelNotHvm.At(place, "model names an emulated card, which only an HVM guest has: nothing uses it. Leave it out.", key: "model", devid: vif.Devid);
-            }
-            else if (vif.Settings.VifName is { Length: > 11 and <= NetNames.MaxInterface } name && vif.Settings.Type != VifType.Vif)
-            {
-                yield return FindingKinds.VifNameTooLong.At(place, $"'{name}' has {name.Length} characters: an HVM guest's vif gets a second interface '{name}-emu', and Linux takes at most 15. Give at most 11.", key: "vifname", devid: vif.Devid);
-            }
-        }
     }
 
     private static string Near(string text, SyntaxError error)

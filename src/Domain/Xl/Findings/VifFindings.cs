@@ -6,20 +6,34 @@ namespace Xlnet.Domain.Xl;
 /// <summary>What is to be said of one token of a vif string, once xl's reading of it is known.</summary>
 internal static class VifFindings
 {
-    public static void Check(
-        List<Finding> findings, VifToken token, string key, bool hasValue, string value, int valueStart, VifTokenFate fate, RawNic nic, bool pastEnd, string xlSays, VifToken? previous)
+    /// <summary>Whether there may be something to say: most tokens are a free string that xl takes, without blanks around it.</summary>
+    /// <param name="key">As xl knows it, else null.</param>
+    public static bool MayFind(string? key, ReadOnlySpan<char> token, int equals, VifTokenFate fate) => key switch
     {
+        _ when fate != VifTokenFate.Taken => true,
+        "mac" or "rate" or "devid" or "mtu" or "netdev" or "accel" => true,
+        _ => equals >= 0 && equals + 1 < token.Length && (token[equals + 1] is ' ' or '\t' || token[^1] is ' ' or '\t'),
+    };
+
+    /// <param name="vif">The whole vif string.</param>
+    /// <param name="equals">Where in the token its <c>=</c> stands, or -1.</param>
+    public static void Check(List<Finding> findings, string vif, VifToken token, int equals, VifTokenFate fate, RawNic nic, VifParser parser, VifToken? previous)
+    {
+        var hasValue = equals >= 0;
+        var valueStart = token.Start + equals + 1;
+        var key = vif[token.Start..(hasValue ? token.Start + equals : token.End)];
+        var value = hasValue ? vif[valueStart..token.End] : "";
         switch (key)
         {
             case "mac" when hasValue:
-                CheckMac(findings, value, valueStart, fate, nic, pastEnd);
+                CheckMac(findings, value, valueStart, fate, nic, parser.ReadPastEnd);
                 return;
             case "type" when hasValue && fate == VifTokenFate.Refused:
                 findings.Add(FindingKinds.TypeInvalid.At(
                     valueStart, $"'{value}' is no type: xl goes on without it. Write type=vif or type=ioemu, or leave it out.", key: key));
                 return;
             case "rate" when hasValue:
-                CheckRate(findings, value, valueStart, fate, nic, xlSays);
+                CheckRate(findings, value, valueStart, fate, nic, parser.RateOverflowed);
                 return;
             case "devid" or "mtu" when hasValue:
                 CheckNumber(findings, key, value, valueStart, fate, key == "mtu" ? nic.Mtu : nic.Devid);
@@ -29,13 +43,13 @@ internal static class VifFindings
                     token.Start, "netdev is an old name of gatewaydev: write gatewaydev.", new TextFix(token.Start, 6, "gatewaydev"), key));
                 break;
             case "accel" when hasValue:
-                findings.Add(FindingKinds.Deprecated.At(token.Start, "xl ignores accel: remove it.", new TextFix(token.Start, token.Text.Length, ""), key));
+                findings.Add(FindingKinds.Deprecated.At(token.Start, "xl ignores accel: remove it.", new TextFix(token.Start, token.Length, ""), key));
                 return;
         }
 
         if (fate == VifTokenFate.Refused)
         {
-            CheckUnknown(findings, token, key, hasValue, previous);
+            CheckUnknown(findings, vif, token, key, hasValue, previous);
             return;
         }
 
@@ -57,7 +71,7 @@ internal static class VifFindings
             ? $"'{v}' has {v.Length} characters, and Linux takes at most {NetNames.MaxInterface}: the create fails. Give a shorter one."
             : null);
         Check("bridge", FindingKinds.BridgeInvalid, v => v.Length == 0 ? null : NetNames.CheckBridge(v));
-        Check("bridge", FindingKinds.OvsSyntax, v => NetNames.HasOvsSyntax(v) && nic.Strings.GetValueOrDefault("script")?.EndsWith("vif-openvswitch", StringComparison.Ordinal) != true
+        Check("bridge", FindingKinds.OvsSyntax, v => NetNames.HasOvsSyntax(v) && nic.Get("script")?.EndsWith("vif-openvswitch", StringComparison.Ordinal) != true
             ? $"'{v}' names a VLAN or trunks of an Open vSwitch bridge, and vif-openvswitch is not the script here. Write script=vif-openvswitch, unless xl.conf does."
             : null);
         Check("script", FindingKinds.ScriptInvalid, v => v.Length == 0 ? null : NetNames.CheckScript(v));
@@ -74,26 +88,27 @@ internal static class VifFindings
 
         void Check(string key, FindingKind kind, Func<string, string?> check)
         {
-            if (tokens.TryGetValue(key, out var token) && nic.Strings.TryGetValue(key, out var value) && check(value) is { } message)
+            if (tokens.TryGetValue(key, out var token) && nic.Get(key) is { } value && check(value) is { } message)
                 findings.Add(kind.At(token.Start, message, key: key));
         }
     }
 
-    private static void CheckUnknown(List<Finding> findings, VifToken token, string key, bool hasValue, VifToken? previous)
+    private static void CheckUnknown(List<Finding> findings, string vif, VifToken token, string key, bool hasValue, VifToken? previous)
     {
-        if (previous is { } ip && ip.Text.StartsWith("ip=", StringComparison.Ordinal) && NetNames.IsAddress(token.Text.Trim()))
+        var text = token.In(vif);
+        if (previous is { } ip && vif.AsSpan(ip.Start, ip.Length).StartsWith("ip=") && NetNames.IsAddress(text.Trim()))
         {
-            var comma = ip.Start + ip.Text.Length;
+            var comma = ip.End;
             findings.Add(FindingKinds.IpComma.At(
-                token.Start, $"A comma ends the value of ip: xl drops '{token.Text}'. Write a blank between addresses.", new TextFix(comma, token.Start - comma, " "), "ip"));
+                token.Start, $"A comma ends the value of ip: xl drops '{text}'. Write a blank between addresses.", new TextFix(comma, token.Start - comma, " "), "ip"));
             return;
         }
 
         if (hasValue && key is "trusted" or "untrusted")
         {
-            var yes = token.Text[(key.Length + 1)..].Trim() is "1" or "yes" or "true" == (key == "trusted");
+            var yes = text[(key.Length + 1)..].Trim() is "1" or "yes" or "true" == (key == "trusted");
             findings.Add(FindingKinds.UnknownKey.At(
-                token.Start, $"'{key}' takes no value: xl skips '{token.Text}'. Write the bare word.", new TextFix(token.Start, token.Text.Length, yes ? "trusted" : "untrusted"), "trusted"));
+                token.Start, $"'{key}' takes no value: xl skips '{text}'. Write the bare word.", new TextFix(token.Start, text.Length, yes ? "trusted" : "untrusted"), "trusted"));
             return;
         }
 
@@ -101,19 +116,19 @@ internal static class VifFindings
         TextFix? fix = null;
         var advice = "Remove it.";
         if (hasValue && simple != key && (VifKeys.Fields.Contains(simple) || VifKeys.OtherSet.Contains(simple) || simple is "devid")
-            && new VifParser([], "").Read(new RawNic(0, null), simple + token.Text[key.Length..], []) == VifTokenFate.Taken)
+            && new VifParser(null, "").Read(new RawNic(0, null), simple + text[key.Length..], []) == VifTokenFate.Taken)
         {
             fix = new TextFix(token.Start, key.Length, simple);
             advice = $"Write {simple}=, in lower case and without a blank before or in front of the '='.";
         }
 
         findings.Add(FindingKinds.UnknownKey.At(
-            token.Start, $"xl knows no '{key}' in a vif: it prints a line and makes the vif without '{token.Text}'. {advice}", fix, key));
+            token.Start, $"xl knows no '{key}' in a vif: it prints a line and makes the vif without '{text}'. {advice}", fix, key));
     }
 
     private static void CheckMac(List<Finding> findings, string value, int valueStart, VifTokenFate fate, RawNic nic, bool pastEnd)
     {
-        var read = VifReader.Mac(nic.Mac);
+        var read = nic.MacText();
         if (pastEnd && fate == VifTokenFate.Refused)
         {
             findings.Add(FindingKinds.MacPastEnd.At(
@@ -139,7 +154,7 @@ internal static class VifFindings
             findings.Add(FindingKinds.MacSloppy.At(valueStart, $"xl reads '{value}' as {read}. Write it so.", fix, "mac"));
         }
 
-        if ((nic.Mac[0] & 1) != 0)
+        if ((nic.Mac >> 40 & 1) != 0)
             findings.Add(FindingKinds.MacMulticast.At(valueStart, $"{read} is a multicast address: no bridge delivers to it. Its first byte must be even.", key: "mac"));
     }
 
@@ -163,11 +178,11 @@ internal static class VifFindings
             findings.Add(FindingKinds.MtuRange.At(valueStart, read == 0 ? "mtu=0 means unset to xl: libxl takes 1500. Give 68 to 65535, or leave it out." : $"An MTU of {plain} is out of range: xl passes it, the kernel does not take it. Give 68 to 65535.", key: key));
     }
 
-    private static void CheckRate(List<Finding> findings, string value, int valueStart, VifTokenFate fate, RawNic nic, string xlSays)
+    private static void CheckRate(List<Finding> findings, string value, int valueStart, VifTokenFate fate, RawNic nic, bool overflowed)
     {
         if (fate == VifTokenFate.Fatal)
         {
-            findings.Add((xlSays.Contains("overflow", StringComparison.Ordinal) ? FindingKinds.RateOverflow : FindingKinds.RateMalformed).At(
+            findings.Add((overflowed ? FindingKinds.RateOverflow : FindingKinds.RateMalformed).At(
                 valueStart, $"xl refuses the rate '{value}' and exits with status 1. Write a rate such as 10Mb/s or 1MB/s@20ms.", key: "rate"));
             return;
         }

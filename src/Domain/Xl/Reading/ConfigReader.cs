@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Xlnet.Domain.Xl.Syntax;
 
 namespace Xlnet.Domain.Xl;
@@ -8,8 +7,6 @@ namespace Xlnet.Domain.Xl;
 /// <param name="source">The file's name in xl's messages.</param>
 internal class ConfigReader(ConfigSettings settings, string source)
 {
-    private readonly StringBuilder _printed = new();
-
     protected ConfigSettings Settings { get; } = settings;
 
     protected string Source { get; } = source;
@@ -17,12 +14,10 @@ internal class ConfigReader(ConfigSettings settings, string source)
     /// <summary>errno is ERANGE; a number that is read sets it anew.</summary>
     protected bool OutOfRange { get; set; }
 
-    protected void Print(string line) => _printed.Append(line).Append('\n');
+    /// <summary>What xl prints.</summary>
+    protected Printout Printout { get; } = new();
 
-    /// <summary>What xl prints without ending the line.</summary>
-    protected void PrintPart(string text) => _printed.Append(text);
-
-    protected string Printed => _printed.ToString().TrimEnd('\n');
+    protected void Print(string line) => Printout.Add(line);
 
     protected string? GetString(string name, bool warn = true)
     {

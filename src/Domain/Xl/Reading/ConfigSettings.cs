@@ -19,7 +19,11 @@ internal sealed class ConfigSettings
             }
             else
             {
-                _settings[assignment.Name] = new Setting([assignment]) { Assignments = (earlier?.Assignments ?? 0) + 1 };
+                if (earlier is null)
+                    _settings.Add(assignment.Name, earlier = new Setting());
+                earlier.Parts.Clear();
+                earlier.Parts.Add(assignment);
+                earlier.Assignments++;
             }
         }
     }
@@ -29,10 +33,12 @@ internal sealed class ConfigSettings
     public string? FindString(string name) => Find(name) is { IsList: false } setting ? setting.Text : null;
 }
 
-/// <param name="parts">The assignment that counts, after those that it adds to.</param>
-internal sealed class Setting(List<AssignmentSyntax> parts)
+internal sealed class Setting
 {
-    public List<AssignmentSyntax> Parts { get; } = parts;
+    private string? _text;
+
+    /// <summary>The assignment that counts, after those that it adds to.</summary>
+    public List<AssignmentSyntax> Parts { get; } = new(1);
 
     /// <summary>How often the name is assigned in the file.</summary>
     public int Assignments { get; set; }
@@ -47,11 +53,21 @@ internal sealed class Setting(List<AssignmentSyntax> parts)
     public int XlLine => Last.XlLine;
 
     /// <summary>The strings put together; only for what is no list.</summary>
-    public string Text => Parts.Count == 1
+    public string Text => _text ??= Parts.Count == 1
         ? CStrings.Cut(((AtomSyntax)Last.Value).Value)
         : string.Concat(Parts.Select(p => CStrings.Cut(((AtomSyntax)p.Value).Value)));
 
     /// <summary>The items of all parts, each with its list and place in it; only for a list.</summary>
-    public IEnumerable<(AssignmentSyntax Part, int Index, ValueSyntax Value)> Items =>
-        Parts.SelectMany(p => ((ListSyntax)p.Value).Items.Select((item, index) => (p, index, item.Value)));
+    public IEnumerable<(AssignmentSyntax Part, int Index, ValueSyntax Value)> Items
+    {
+        get
+        {
+            foreach (var part in Parts)
+            {
+                var items = ((ListSyntax)part.Value).Items;
+                for (var i = 0; i < items.Count; i++)
+                    yield return (part, i, items[i].Value);
+            }
+        }
+    }
 }

@@ -11,25 +11,28 @@ internal sealed class DiskSpec
     private static readonly string[] Words =
         ["cdrom", "devtype=cdrom", "devtype=disk", "direct-io-safe", "discard", "no-discard", "colo", "no-colo", "trusted", "untrusted"];
 
-    private readonly List<string> _messages = [];
     private readonly Dictionary<string, string> _strings = [];
     private readonly Dictionary<string, string> _enums = [];
     private readonly string _spec;
     private readonly string _source;
+    private readonly Printout _printout;
+    private bool _failed;
+    private int _newLine = -1;
     private bool _hadPrefix;
     private bool _accessSet;
     private bool _isCdrom;
 
-    public DiskSpec(string spec, string source)
+    private DiskSpec(string spec, string source, Printout printout)
     {
         _spec = spec;
         _source = source;
+        _printout = printout;
         var position = 0;
         while (position < spec.Length && Read(ref position))
         {
         }
 
-        if (_messages.Count > 0)
+        if (_failed)
             return;
         if (!_strings.ContainsKey("vdev"))
             Error(null, "no vdev specified");
@@ -37,11 +40,16 @@ internal sealed class DiskSpec
             Error(null, "no target specified (and device not removable)");
     }
 
-    /// <summary>Empty when xl takes the entry.</summary>
-    public IReadOnlyList<string> Messages => _messages;
+    /// <param name="printout">Receives what xl prints of an entry that it refuses.</param>
+    public static bool IsValid(string spec, string source, Printout printout) => !new DiskSpec(spec, source, printout)._failed;
 
-    private void Error(string? near, string message) =>
-        _messages.Add($"{_source}: config parsing error in disk specification: {message}{(near is null ? "" : $": near `{near}'")} in `{_spec}'");
+    /// <summary>Each of xl's messages repeats the whole entry.</summary>
+    private void Error(string? near, string message)
+    {
+        _failed = true;
+        if (_printout.HasRoom)
+            _printout.Add($"{_source}: config parsing error in disk specification: {message}{(near is null ? "" : $": near `{near}'")} in `{_spec}'");
+    }
 
     /// <summary>Takes the longest match, and of several the one that xl's lexer lists first.</summary>
     /// <returns>False when xl stops reading.</returns>
@@ -57,7 +65,9 @@ internal sealed class DiskSpec
             return true;
         }
 
-        var line = rest.IndexOf('\n') is >= 0 and var end ? rest[..end] : rest;
+        if (_newLine < position)
+            _newLine = _spec.IndexOf('\n', position) is >= 0 and var end ? end : _spec.Length;
+        var line = rest[..(_newLine - position)];
         var stop = rest.IndexOfAny('=', ',');
         var positional = stop < 0 ? rest.Length : rest[stop] == ',' ? stop + 1 : stop;
 
@@ -201,7 +211,7 @@ internal sealed class DiskSpec
 
     private bool SetPositional(string value)
     {
-        if (_messages.Count > 0)
+        if (_failed)
             return true;
         if (!_strings.TryGetValue("target", out var target))
         {

@@ -21,10 +21,7 @@ internal sealed partial class GuestReader
     {
         foreach (var spec in GetItems("disk"))
         {
-            var disk = new DiskSpec(spec, Source);
-            foreach (var message in disk.Messages)
-                Print(message);
-            if (disk.Messages.Count > 0)
+            if (!DiskSpec.IsValid(spec, Source, Printout))
                 return 1;
         }
 
@@ -215,7 +212,7 @@ internal sealed partial class GuestReader
                 var parts = Tokens(pair, '=');
                 if (parts.Length < 2)
                 {
-                    PrintPart($"failed to parse channel configuration: {pair}");
+                    Printout.AddPart($"failed to parse channel configuration: {pair}");
                     return 1;
                 }
 
@@ -234,7 +231,8 @@ internal sealed partial class GuestReader
                     case "connection":
                         return Refuse($"unknown channel connection '{value}'");
                     default:
-                        Print($"unknown channel parameter '{key}', ignoring");
+                        if (Printout.HasRoom)
+                            Print($"unknown channel parameter '{key}', ignoring");
                         break;
                 }
             }

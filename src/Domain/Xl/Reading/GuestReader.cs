@@ -20,7 +20,7 @@ internal sealed partial class GuestReader : ConfigReader
 
     private readonly GuestFile _file;
     private readonly VifDefaults _defaults;
-    private readonly List<XlNic> _nics = [];
+    private IReadOnlyList<XlNic> _nics = [];
     private GuestType _type;
 
     private GuestReader(GuestFile file, VifDefaults defaults)
@@ -36,12 +36,12 @@ internal sealed partial class GuestReader : ConfigReader
         var status = reader.ReadSyntax() ?? reader.ReadIdentity() ?? reader.ReadResources() ?? reader.ReadActions() ?? reader.ReadPci()
             ?? reader.ReadBoot() ?? reader.ReadFirmware() ?? reader.ReadHardware() ?? reader.ReadDevices() ?? reader.ReadVifs()
             ?? reader.ReadUsb() ?? reader.ReadDeviceModel() ?? reader.ReadDisplay() ?? reader.ReadRest() ?? 0;
-        return new XlReading(status == 0, status, reader.Printed, status == 0 ? reader._nics : []);
+        return new XlReading(status == 0, status, reader.Printout.ToString(), status == 0 ? reader._nics : []);
     }
 
     private int? Refuse(string message, int status = 1)
     {
-        Print(message);
+        Printout.AddLast(message);
         return status;
     }
 
@@ -174,7 +174,7 @@ internal sealed partial class GuestReader : ConfigReader
         {
             if (PciSpec.IsValid(spec, out var printed, out var status))
                 continue;
-            PrintPart(printed);
+            Printout.AddPart(printed);
             return Refuse($"unable to parse PCI_SPEC_STRING `{spec}' for passthrough", status);
         }
 
@@ -399,21 +399,38 @@ internal sealed partial class GuestReader : ConfigReader
     {
         if (Settings.Find("vif") is { IsList: false })
             GetList("vif");
+        var (count, outOfRange) = (0, OutOfRange);
         foreach (var (atom, index) in _file.VifAtoms())
         {
-            var reader = new VifReader(CStrings.Cut(atom.Value), index, _defaults, Source, OutOfRange);
-            foreach (var message in reader.Messages)
-                Print(message);
+            count++;
+            if (atom.IsEmpty || atom.Token.Kind == SyntaxKind.Number && !Printout.HasRoom)
+                continue;
+            var reader = new VifReader(atom.Value, index, _defaults, Printout, Source, OutOfRange);
             if (!reader.Accepted)
                 return 1;
             OutOfRange = reader.OutOfRange;
-            _nics.Add(reader.ToNic());
         }
+
+        // Whether xl takes a file is asked more often than what it makes of each vif.
+        _nics = new LazyList<XlNic>(count, () => ReadNics(_file, _defaults, outOfRange));
 
         if (GetList("vif2") is not null)
             Print("WARNING: vif2: netchannel2 is deprecated and not supported by xl");
         GetList("vfb");
         return null;
+    }
+
+    private static List<XlNic> ReadNics(GuestFile file, VifDefaults defaults, bool outOfRange)
+    {
+        var nics = new List<XlNic>();
+        foreach (var (atom, index) in file.VifAtoms())
+        {
+            var reader = new VifReader(atom.Value, index, defaults, outOfRange: outOfRange);
+            outOfRange = reader.OutOfRange;
+            nics.Add(reader.ToNic());
+        }
+
+        return nics;
     }
 
     private int? ReadUsb()

@@ -14,7 +14,7 @@ internal sealed class XlConfReader : ConfigReader
     {
         var reader = new XlConfReader(settings);
         var status = reader.ReadSyntax(syntax) ?? reader.ReadSettings() ?? 0;
-        return new XlReading(status == 0, status, reader.Printed, []);
+        return new XlReading(status == 0, status, reader.Printout.ToString(), []);
     }
 
     private int? ReadSyntax(ConfigSyntax syntax)
@@ -31,7 +31,7 @@ internal sealed class XlConfReader : ConfigReader
     private int? ReadSettings()
     {
         if (GetString("autoballoon") is { } autoballoon && autoballoon is not ("on" or "1" or "off" or "0" or "auto"))
-            PrintPart("invalid autoballoon option");
+            Printout.AddPart("invalid autoballoon option");
         ReadLongs("run_hotplug_scripts");
         ReadStrings("lockfile");
         if (GetString("vifscript") is not null)
@@ -54,7 +54,7 @@ internal sealed class XlConfReader : ConfigReader
 
         ReadStrings("vm.cpumask", "vm.hvm.cpumask", "vm.pv.cpumask");
         if (GetString("domid_policy") is { } policy && policy is not ("xen" or "random"))
-            PrintPart("invalid domid_policy option");
+            Printout.AddPart("invalid domid_policy option");
         return null;
     }
 }

@@ -53,10 +53,11 @@ public sealed class ConfigSyntax
 
     private static int[] FindLineStarts(string text)
     {
-        var starts = new List<int> { 0 };
+        var starts = new int[text.AsSpan().Count('\n') + 1];
+        var line = 0;
         for (var i = text.IndexOf('\n'); i >= 0; i = text.IndexOf('\n', i + 1))
-            starts.Add(i + 1);
-        return [.. starts];
+            starts[++line] = i + 1;
+        return starts;
     }
 }
 
@@ -78,15 +79,16 @@ public abstract class ValueSyntax
 /// <summary>A string or a number. xl makes no difference between the two.</summary>
 public sealed class AtomSyntax(string text, SyntaxToken token) : ValueSyntax
 {
-    private string? _value;
-
     public SyntaxToken Token { get; } = token;
+
+    /// <summary>A string of nothing. Many a vif is one.</summary>
+    public bool IsEmpty => Token.Kind == SyntaxKind.String && Token.Length == 2;
 
     public override int Start => Token.Start;
     public override int End => Token.End;
 
-    /// <summary>What xl makes of it: quotes taken off, escapes resolved.</summary>
-    public string Value => _value ??= Token.Kind == SyntaxKind.String
+    /// <summary>What xl makes of it: quotes taken off, escapes resolved. Made anew each time: most values are read once.</summary>
+    public string Value => Token.Kind == SyntaxKind.String
         ? Escapes.Resolve(text.AsSpan(Token.Start + 1, Token.Length - 2))
         : text[Token.Start..Token.End];
 }
@@ -103,4 +105,8 @@ public sealed class ListSyntax(SyntaxToken open, IReadOnlyList<ListItemSyntax> i
     public override int End => Close.End;
 }
 
-public readonly record struct ListItemSyntax(ValueSyntax Value, SyntaxToken? Comma);
+/// <param name="CommaStart">Where the comma behind it stands; -1 without one.</param>
+public readonly record struct ListItemSyntax(ValueSyntax Value, int CommaStart)
+{
+    public bool HasComma => CommaStart >= 0;
+}

@@ -40,6 +40,17 @@ public static class Escapes
         return [.. starts];
     }
 
+    /// <summary>The same as a function, without a table where nothing is escaped; what lies behind the value is its end.</summary>
+    /// <param name="isString">Whether escapes count.</param>
+    internal static Func<int, int> Map(ReadOnlySpan<char> body, bool isString)
+    {
+        var length = body.Length;
+        if (!isString || body.IndexOf('\\') < 0)
+            return i => Math.Min(i, length);
+        var map = Map(body);
+        return i => map[Math.Min(i, map.Length - 1)];
+    }
+
     /// <summary>xl's words for the first sequence that it refuses, or null.</summary>
     internal static string? FindError(ReadOnlySpan<char> body, out int at)
     {

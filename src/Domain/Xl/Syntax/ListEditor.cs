@@ -30,10 +30,10 @@ internal sealed class ListEditor
             var lead = text[position..value.Start];
             position = value.End;
             var beforeComma = "";
-            if (comma is { } c)
+            if (comma >= 0)
             {
-                beforeComma = text[position..c.Start];
-                position = c.End;
+                beforeComma = text[position..comma];
+                position = comma + 1;
             }
 
             var next = i + 1 < list.Items.Count ? list.Items[i + 1].Value.Start : list.Close.Start;
@@ -41,7 +41,7 @@ internal sealed class ListEditor
         }
 
         _closeLead = text[position..list.Close.Start];
-        _hasTrailingComma = list.Items.Count > 0 && list.Items[^1].Comma is not null;
+        _hasTrailingComma = list.Items.Count > 0 && list.Items[^1].HasComma;
         _onePerLine = _slots.Count > 1 ? _slots.Take(_slots.Count - 1).All(s => s.Tail.Length > 0) : _openTail.Length > 0;
     }
 

@@ -172,7 +172,7 @@ internal sealed class Parser
                     continue;
                 case SyntaxKind.String or SyntaxKind.Number:
                     CheckStack(states + 2);
-                    _open.Peek().Items.Add(new ListItemSyntax(new AtomSyntax(_text, _token), null));
+                    _open.Peek().Items.Add(new ListItemSyntax(new AtomSyntax(_text, _token), -1));
                     Shift();
                     break;
                 case SyntaxKind.CloseBracket:
@@ -197,7 +197,7 @@ internal sealed class Parser
                 if (_open.Count == 0)
                     return list;
                 states = closed.StatesBefore;
-                _open.Peek().Items.Add(new ListItemSyntax(list, null));
+                _open.Peek().Items.Add(new ListItemSyntax(list, -1));
                 Shift();
             }
 
@@ -208,7 +208,7 @@ internal sealed class Parser
             }
 
             var top = _open.Peek();
-            CollectionsMarshal.AsSpan(top.Items)[^1] = top.Items[^1] with { Comma = _token };
+            CollectionsMarshal.AsSpan(top.Items)[^1] = top.Items[^1] with { CommaStart = _token.Start };
             states = top.StatesBefore + 5;
             Shift();
         }

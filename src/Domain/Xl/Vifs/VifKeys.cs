@@ -41,6 +41,12 @@ internal static class VifKeys
 
     internal static readonly FrozenSet<string> OtherSet = Other.ToFrozenSet();
 
+    private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> All =
+        Fields.Concat(Other).Concat(["untrusted", "netdev", "devid", "accel"]).ToFrozenSet().GetAlternateLookup<ReadOnlySpan<char>>();
+
+    /// <summary>The key as the one string that stands for it; null when xl knows none such.</summary>
+    internal static string? Find(ReadOnlySpan<char> key) => All.TryGetValue(key, out var known) ? known : null;
+
     private static FrozenDictionary<string, string> BuildJsonNames()
     {
         var names = new Dictionary<string, string>

@@ -8,26 +8,59 @@ internal sealed class RawNic
 {
     public int Devid { get; set; }
     public bool? IsIoemu { get; set; }
-    public byte[] Mac { get; } = new byte[6];
-    public Dictionary<string, string> Strings { get; } = [];
+
+    /// <summary>Its six bytes, the first one highest.</summary>
+    public ulong Mac { get; private set; }
+
     public ulong BytesPerSecond { get; set; }
     public ulong BytesPerInterval { get; set; }
     public uint IntervalMicroseconds { get; set; }
     public int Mtu { get; set; }
     public bool? Trusted { get; set; }
 
+    private Dictionary<string, string>? _strings;
+
     public RawNic(int devid, VifDefaults? defaults)
     {
         Devid = devid;
-        if (defaults?.Script is { } script)
-            Strings["script"] = script;
-        if (defaults?.Bridge is { } bridge)
-            Strings["bridge"] = bridge;
-        if (defaults?.GatewayDev is { } gatewayDev)
-            Strings["gatewaydev"] = gatewayDev;
-        if (defaults?.Backend is { } backend)
-            Strings["backend"] = backend;
+        if (defaults is null)
+            return;
+        if (defaults.Script is { } script)
+            Set("script", script);
+        if (defaults.Bridge is { } bridge)
+            Set("bridge", bridge);
+        if (defaults.GatewayDev is { } gatewayDev)
+            Set("gatewaydev", gatewayDev);
+        if (defaults.Backend is { } backend)
+            Set("backend", backend);
     }
+
+    /// <summary>Whether one of <see cref="VifKeys.Other"/> is set.</summary>
+    public bool HasOther { get; private set; }
+
+    /// <summary>Whether neither a string nor a byte of the address is set.</summary>
+    public bool IsEmpty => Mac == 0 && _strings is null;
+
+    public IEnumerable<KeyValuePair<string, string>> Other => (_strings ?? []).Where(s => VifKeys.OtherSet.Contains(s.Key));
+
+    public string? Get(string key) => _strings?.GetValueOrDefault(key);
+
+    public void Set(string key, string value) => (_strings ??= [])[key] = value;
+
+    public void SetOther(string key, string value)
+    {
+        Set(key, value);
+        HasOther = true;
+    }
+
+    public void SetMacByte(int index, byte value)
+    {
+        var shift = 40 - 8 * index;
+        Mac = Mac & ~(0xFFUL << shift) | (ulong)value << shift;
+    }
+
+    /// <summary>Six pairs of digits between colons.</summary>
+    public string MacText() => string.Join(':', Enumerable.Range(0, 6).Select(i => ((byte)(Mac >> 40 - 8 * i)).ToString("x2", CultureInfo.InvariantCulture)));
 
     public XlNic ToNic()
     {
@@ -38,8 +71,8 @@ internal sealed class RawNic
         if (Mtu != 0)
             properties.Add(new("mtu", (long)Mtu));
         Add("model");
-        if (Mac.AsSpan().ContainsAnyExcept((byte)0))
-            properties.Add(new("mac", string.Join(':', Mac.Select(b => b.ToString("x2", CultureInfo.InvariantCulture)))));
+        if (Mac != 0)
+            properties.Add(new("mac", MacText()));
         Add("ip");
         Add("bridge");
         Add("vifname");
@@ -51,7 +84,7 @@ internal sealed class RawNic
         if (IntervalMicroseconds != 0)
             properties.Add(new("rate_interval_usecs", (long)IntervalMicroseconds));
         Add("gatewaydev");
-        foreach (var key in VifKeys.Other)
+        foreach (var key in HasOther ? VifKeys.Other : [])
             Add(key);
         if (Trusted is { } trusted)
             properties.Add(new("trusted", trusted ? "True" : "False")); // libxl writes a defbool as a string
@@ -59,15 +92,20 @@ internal sealed class RawNic
 
         void Add(string key)
         {
-            if (Strings.TryGetValue(key, out var value))
+            if (Get(key) is { } value)
                 properties.Add(new(VifKeys.JsonNames[key], value));
         }
     }
 }
 
 /// <summary>A token of a vif string: between commas, without its leading blanks.</summary>
-/// <param name="Start">Offset in the vif string.</param>
-internal readonly record struct VifToken(int Start, string Text);
+/// <param name="Start">Offset in the vif string; so is the end.</param>
+internal readonly record struct VifToken(int Start, int End)
+{
+    public int Length => End - Start;
+
+    public string In(string text) => text[Start..End];
+}
 
 /// <summary>What became of a token.</summary>
 internal enum VifTokenFate
@@ -82,16 +120,16 @@ internal enum VifTokenFate
 }
 
 /// <summary>parse_nic_config of xl_parse.c and xlu_vif_parse_rate of libxlu_vif.c, bug for bug.</summary>
-internal sealed class VifParser
+internal struct VifParser
 {
-    private readonly List<string> _messages;
+    private readonly Printout? _printout;
     private readonly string _source;
 
-    /// <param name="messages">Receives what xl prints.</param>
+    /// <param name="printout">Receives what xl prints; null when nobody asks.</param>
     /// <param name="source">The file's name in xl's messages.</param>
-    public VifParser(List<string> messages, string source)
+    public VifParser(Printout? printout, string source)
     {
-        _messages = messages;
+        _printout = printout;
         _source = source;
     }
 
@@ -101,65 +139,70 @@ internal sealed class VifParser
     /// <summary>Whether a mac read on behind the end of the string, where xl's result is whatever lies in memory.</summary>
     public bool ReadPastEnd { get; private set; }
 
-    /// <summary>strtok(3) on commas: empty tokens vanish. Only the text up to a zero byte is seen.</summary>
-    public static IEnumerable<VifToken> Split(string text)
-    {
-        var end = text.IndexOf('\0') is >= 0 and var nul ? nul : text.Length;
-        for (var start = 0; start < end;)
-        {
-            var comma = text.IndexOf(',', start, end - start);
-            var stop = comma < 0 ? end : comma;
-            if (stop > start)
-            {
-                var first = start;
-                while (first < stop && text[first] == ' ')
-                    first++;
-                yield return new VifToken(first, text[first..stop]);
-            }
+    /// <summary>Whether the rate that was refused is one that is too large, or zero.</summary>
+    public bool RateOverflowed { get; private set; }
 
-            start = stop + 1;
+    /// <summary>strtok(3) on commas: empty tokens vanish.</summary>
+    /// <param name="text">As C sees it: without a zero byte.</param>
+    /// <param name="position">Where the next token is looked for; 0 at first.</param>
+    public static bool Next(string text, ref int position, out VifToken token)
+    {
+        while (position < text.Length && text[position] == ',')
+            position++;
+        if (position >= text.Length)
+        {
+            token = default;
+            return false;
         }
+
+        var comma = text.IndexOf(',', position);
+        var stop = comma < 0 ? text.Length : comma;
+        while (position < stop && text[position] == ' ')
+            position++;
+        token = new VifToken(position, stop);
+        position = stop + 1;
+        return true;
     }
 
     /// <summary>Reads one token into <paramref name="nic"/>.</summary>
     /// <param name="rest">What lies behind the token in xl's buffer, its end excluded; a mac may read on into it.</param>
-    public VifTokenFate Read(RawNic nic, string token, ReadOnlySpan<char> rest)
+    public VifTokenFate Read(RawNic nic, ReadOnlySpan<char> token, ReadOnlySpan<char> rest)
     {
-        if (token == "trusted" || token == "untrusted")
+        if (token is "trusted" or "untrusted")
         {
-            nic.Trusted = token == "trusted";
+            nic.Trusted = token is "trusted";
             return VifTokenFate.Taken;
         }
 
         var equals = token.IndexOf('=');
-        var key = equals < 0 ? "" : token[..equals];
-        var value = equals < 0 ? "" : token[(equals + 1)..];
+        var key = equals < 0 ? null : VifKeys.Find(token[..equals]);
+        var value = equals < 0 ? [] : token[(equals + 1)..];
         switch (key)
         {
             case "type":
                 if (value is not ("vif" or "ioemu"))
                     return Refuse("Invalid parameter `type'.");
-                nic.IsIoemu = value == "ioemu";
+                nic.IsIoemu = value is "ioemu";
                 return VifTokenFate.Taken;
             case "mac":
                 return ReadMac(nic, value, rest) ? VifTokenFate.Taken : Refuse("Invalid parameter `mac'.");
             case "netdev":
-                _messages.Add("the netdev parameter is deprecated, please use gatewaydev instead");
-                nic.Strings["gatewaydev"] = value;
+                _printout?.Add("the netdev parameter is deprecated, please use gatewaydev instead");
+                nic.Set("gatewaydev", value.ToString());
                 return VifTokenFate.Taken;
             case "bridge" or "gatewaydev" or "ip" or "script" or "backend" or "vifname" or "model":
-                nic.Strings[key] = value;
+                nic.Set(key, value.ToString());
                 return VifTokenFate.Taken;
             case "rate":
                 return ReadRate(nic, value) ? VifTokenFate.Taken : VifTokenFate.Fatal;
             case "accel":
-                _messages.Add("the accel parameter for vifs is currently not supported");
+                _printout?.Add("the accel parameter for vifs is currently not supported");
                 return VifTokenFate.Taken;
             case "devid" or "mtu":
                 var number = CStrings.Strtoul(value, 10, out var length, out var overflow);
                 if (length == 0 || number == ulong.MaxValue)
                 {
-                    _messages.Add($"xl: failed to convert \"{value}\" to number");
+                    _printout?.AddLast($"xl: failed to convert \"{value}\" to number");
                     return VifTokenFate.Fatal;
                 }
 
@@ -170,33 +213,41 @@ internal sealed class VifParser
                     nic.Mtu = unchecked((int)number);
                 return VifTokenFate.Taken;
             default:
-                if (VifKeys.OtherSet.Contains(key))
+                if (key is not null && VifKeys.OtherSet.Contains(key))
                 {
-                    nic.Strings[key] = value;
+                    nic.SetOther(key, value.ToString());
                     return VifTokenFate.Taken;
                 }
 
-                return Refuse($"unrecognized argument `{token}'");
+                return RefuseUnknown(token);
         }
+    }
+
+    /// <summary>For a token that this xl does not know.</summary>
+    public VifTokenFate RefuseUnknown(ReadOnlySpan<char> token)
+    {
+        if (_printout is { HasRoom: true })
+            _printout.Add($"unrecognized argument `{token}'");
+        return VifTokenFate.Refused;
     }
 
     private VifTokenFate Refuse(string message)
     {
-        _messages.Add(message);
+        _printout?.Add(message);
         return VifTokenFate.Refused;
     }
 
     /// <summary>Six numbers to the base 16 with any one byte between; the byte behind the token's last number may be its end.</summary>
-    private bool ReadMac(RawNic nic, string value, ReadOnlySpan<char> rest)
+    private bool ReadMac(RawNic nic, ReadOnlySpan<char> value, ReadOnlySpan<char> rest)
     {
-        var segment = value.AsSpan();
+        var segment = value;
         for (var i = 0; i < 6; i++)
         {
             var number = (uint)CStrings.Strtoul(segment, 16, out var length, out var overflow);
             OutOfRange |= overflow;
             if (length == 0 || number > 255)
                 return false;
-            nic.Mac[i] = (byte)number;
+            nic.SetMacByte(i, (byte)number);
             if (i == 5)
                 break;
             if (length < segment.Length)
@@ -219,7 +270,7 @@ internal sealed class VifParser
         return true;
     }
 
-    private bool ReadRate(RawNic nic, string rate)
+    private bool ReadRate(RawNic nic, ReadOnlySpan<char> rate)
     {
         var at = rate.IndexOf('@');
         var amount = at < 0 ? rate : rate[..at];
@@ -228,7 +279,7 @@ internal sealed class VifParser
 
         // ^[0-9]+[GMK]?[Bb]/s$
         var digits = CountDigits(amount);
-        var unit = amount.AsSpan(digits);
+        var unit = amount[digits..];
         if (unit.Length > 0 && unit[0] is 'G' or 'M' or 'K')
             unit = unit[1..];
         if (digits == 0 || unit is not ("B/s" or "b/s"))
@@ -266,15 +317,16 @@ internal sealed class VifParser
         return true;
     }
 
-    private bool BadRate(string what, string text)
+    private bool BadRate(string what, ReadOnlySpan<char> text)
     {
-        _messages.Add($"{_source}: config parsing error in vif: {what} in `{text}'");
+        RateOverflowed = what.EndsWith("overflow", StringComparison.Ordinal);
+        _printout?.AddLast($"{_source}: config parsing error in vif: {what} in `{text}'");
         return false;
     }
 
-    private static int CountDigits(string text)
+    private static int CountDigits(ReadOnlySpan<char> text)
     {
-        var count = text.AsSpan().IndexOfAnyExceptInRange('0', '9');
+        var count = text.IndexOfAnyExceptInRange('0', '9');
         return count < 0 ? text.Length : count;
     }
 }

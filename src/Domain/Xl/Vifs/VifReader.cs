@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
 using Xlnet.Domain.Vifs;
@@ -10,22 +9,27 @@ namespace Xlnet.Domain.Xl;
 internal sealed class VifReader
 {
     private readonly string _text;
-    private readonly List<string> _messages = [];
-    private readonly List<Finding> _findings = [];
-    private readonly VifParser _parser;
+    private readonly Printout? _printout;
+    private readonly int _mostFindings;
+    private VifParser _parser; // a struct that changes: there is one for each of up to half a million vifs
     private readonly RawNic _nic;
-    private readonly List<VifToken> _tokens;
+    private List<Finding>? _findings;
+    private Dictionary<string, VifToken>? _seen;
     private string? _vlan;
     private int? _devid;
     private Rate? _rate;
 
     /// <param name="devid">Its place in the list.</param>
+    /// <param name="printout">Receives what xl prints; null when nobody asks.</param>
     /// <param name="outOfRange">xl's errno is ERANGE when it comes to this string.</param>
-    public VifReader(string text, int devid = 0, VifDefaults? defaults = null, string source = "guest.cfg", bool outOfRange = false)
+    /// <param name="mostFindings">About how many findings are wanted.</param>
+    public VifReader(
+        string text, int devid = 0, VifDefaults? defaults = null, Printout? printout = null, string source = "guest.cfg", bool outOfRange = false, int mostFindings = 0)
     {
-        _text = text;
-        _tokens = [.. VifParser.Split(text)];
-        _parser = new VifParser(_messages, source) { OutOfRange = outOfRange };
+        _text = CStrings.Cut(text);
+        _printout = printout;
+        _mostFindings = mostFindings;
+        _parser = new VifParser(printout, source) { OutOfRange = outOfRange };
         _nic = new RawNic(devid, defaults);
         Accepted = ReadTokens();
     }
@@ -34,9 +38,10 @@ internal sealed class VifReader
 
     public bool OutOfRange => _parser.OutOfRange;
 
-    public IReadOnlyList<string> Messages => _messages;
+    /// <summary>What xl prints, when a printout was given.</summary>
+    public string Message => _printout?.ToString() ?? "";
 
-    public IReadOnlyList<Finding> Findings => _findings;
+    public IReadOnlyList<Finding> Findings => _findings ?? (IReadOnlyList<Finding>)[];
 
     public int? Devid => _devid;
 
@@ -44,7 +49,9 @@ internal sealed class VifReader
 
     public VifSettings ToSettings()
     {
-        var mac = _nic.Mac.Aggregate(0UL, (value, b) => value << 8 | b);
+        if (_seen is null && _nic.IsEmpty)
+            return VifSettings.Empty;
+        var mac = _nic.Mac;
         return new VifSettings
         {
             Mac = mac == 0 ? null : new MacAddress(mac),
@@ -60,35 +67,34 @@ internal sealed class VifReader
             Mtu = _nic.Mtu == 0 ? null : _nic.Mtu,
             Vlan = _vlan,
             Trusted = _nic.Trusted,
-            Other = _nic.Strings.Where(s => VifKeys.OtherSet.Contains(s.Key)).ToImmutableSortedDictionary(StringComparer.Ordinal),
+            Other = _nic.HasOther ? _nic.Other.ToImmutableSortedDictionary(StringComparer.Ordinal) : VifSettings.Empty.Other,
         };
 
-        string? Get(string key) => _nic.Strings.GetValueOrDefault(key);
+        string? Get(string key) => _nic.Get(key);
     }
 
     private bool ReadTokens()
     {
-        var seen = new Dictionary<string, VifToken>();
         VifToken? previous = null;
-        foreach (var token in _tokens)
+        var position = 0;
+        while (VifParser.Next(_text, ref position, out var token))
         {
-            var equals = token.Text.IndexOf('=');
-            var key = equals < 0 ? token.Text : token.Text[..equals];
-            var value = equals < 0 ? "" : token.Text[(equals + 1)..];
-            var valueStart = token.Start + equals + 1;
+            var text = _text.AsSpan(token.Start, token.Length);
+            var equals = text.IndexOf('=');
+            var key = VifKeys.Find(equals < 0 ? text : text[..equals]);
 
             // vlan= is known from 4.19 on. xlnet keeps it; the recorded xl, 4.17, skips it.
             if (key == "vlan" && equals >= 0)
             {
-                _vlan = value;
-                _messages.Add($"unrecognized argument `{token.Text}'");
-                Remember(seen, "vlan", token);
+                _vlan = text[(equals + 1)..].ToString();
+                _parser.RefuseUnknown(text);
+                Remember("vlan", token);
                 continue;
             }
 
-            var fate = _parser.Read(_nic, token.Text, _text.AsSpan(token.Start + token.Text.Length));
-            if (_findings.Count < FindingKinds.Most)
-                VifFindings.Check(_findings, token, key, equals >= 0, value, valueStart, fate, _nic, _parser.ReadPastEnd, _messages.Count > 0 ? _messages[^1] : "", previous);
+            var fate = _parser.Read(_nic, text, _text.AsSpan(token.End));
+            if (WantsFindings && VifFindings.MayFind(key, text, equals, fate))
+                VifFindings.Check(_findings ??= [], _text, token, equals, fate, _nic, _parser, previous);
             previous = token;
             if (fate == VifTokenFate.Fatal)
                 return false;
@@ -101,26 +107,30 @@ internal sealed class VifReader
                 case "rate": _rate = ToRate(_nic); break;
             }
 
-            Remember(seen, key is "netdev" ? "gatewaydev" : key is "untrusted" ? "trusted" : key, token);
+            Remember(key is "netdev" ? "gatewaydev" : key is "untrusted" ? "trusted" : key!, token);
         }
 
-        VifFindings.CheckValues(_findings, _nic, _vlan, seen);
+        if (_seen is not null && _mostFindings > 0)
+            VifFindings.CheckValues(_findings ??= [], _nic, _vlan, _seen);
         return true;
     }
 
-    private void Remember(Dictionary<string, VifToken> seen, string key, VifToken token)
+    private void Remember(string key, VifToken token)
     {
-        if (seen.TryGetValue(key, out var earlier) && _findings.Count < FindingKinds.Most)
+        _seen ??= [];
+        if (WantsFindings && _seen.TryGetValue(key, out var earlier))
         {
-            _findings.Add(FindingKinds.DuplicateKey.At(
+            (_findings ??= []).Add(FindingKinds.DuplicateKey.At(
                 earlier.Start,
                 $"'{key}' stands twice; xl takes the last one. Remove this one.",
-                new TextFix(earlier.Start, SkipComma(earlier.Start + earlier.Text.Length) - earlier.Start, ""),
+                new TextFix(earlier.Start, SkipComma(earlier.End) - earlier.Start, ""),
                 key));
         }
 
-        seen[key] = token;
+        _seen[key] = token;
     }
+
+    private bool WantsFindings => (_findings?.Count ?? 0) < _mostFindings;
 
     private int SkipComma(int end) => end < _text.Length ? end + 1 : end;
 
@@ -132,6 +142,4 @@ internal sealed class VifReader
         var rate = new Rate((long)bits, nic.IntervalMicroseconds);
         return (ulong)rate.BytesPerInterval == nic.BytesPerInterval ? rate : null;
     }
-
-    internal static string Mac(byte[] mac) => string.Join(':', mac.Select(b => b.ToString("x2", CultureInfo.InvariantCulture)));
 }
