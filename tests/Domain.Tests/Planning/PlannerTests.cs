@@ -28,7 +28,7 @@ public class PlannerTests
     {
         var desired = Desired(Guest("web1", Mac1 + ",vlan=10"));
         var observed = Observed(desired, [Dom(1, "web1", Vif(1, Mac1))]) with { XenVersion = new XenVersion(4, minor) };
-        Assert.Equal(steps, Plan(desired, observed).Steps.Count);
+        Assert.Equal(steps, Plan(desired, observed).Length);
     }
 
     [Fact]
