@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using FsCheck;
 using FsCheck.Fluent;
 using Xlnet.Domain.Hosts;
@@ -47,7 +48,7 @@ public class AgreementTests(RealXl xl, ITestOutputHelper output)
         {
             var file = GuestFile.Parse(text);
             Assert.Equal(text, file.ToString());
-            if (!ReadsPastEnd(file.Findings))
+            if (!ReadsPastEnd(file.Findings) && !ReadsUnsetNumber(file.Reading))
                 AssertSame(xl.Create(text), file.Reading);
         });
 
@@ -58,7 +59,7 @@ public class AgreementTests(RealXl xl, ITestOutputHelper output)
             var text = Head + bytes;
             var file = GuestFile.Parse(text);
             Assert.Equal(text, file.ToString());
-            if (!ReadsPastEnd(file.Findings))
+            if (!ReadsPastEnd(file.Findings) && !ReadsUnsetNumber(file.Reading))
                 AssertSame(xl.Create(text), file.Reading);
         });
 
@@ -147,6 +148,15 @@ public class AgreementTests(RealXl xl, ITestOutputHelper output)
 
     /// <summary>The one thing that cannot be told: what xl reads behind the end of its buffer.</summary>
     private static bool ReadsPastEnd(IEnumerable<Finding> findings) => findings.Any(f => f.Code == "vif.mac.past-end");
+
+    /// <summary>
+    /// libxlu_pci.c asks sscanf how far it got, and reads that number also where an address has no '.' and none was written: what
+    /// was on the stack decides.
+    /// </summary>
+    private static bool ReadsUnsetNumber(XlReading reading) =>
+        Regex.Match(reading.Message, "PCI_SPEC_STRING `(.*)' for", RegexOptions.Singleline) is { Success: true } spec
+        && spec.Groups[1].Value.Contains(':')
+        && !Regex.IsMatch(spec.Groups[1].Value, @":[0-9a-fA-F]+\.");
 
     private static string Syntax(string vif) =>
         vif.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "\\'", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);

@@ -78,6 +78,22 @@ public class FindingTests
     public void Run_Sample_FindsIt(string code, LintKind kind, string text) =>
         Assert.Contains(code, Lint.Run(kind, text).Findings.Select(f => f.Code));
 
+    [Theory]
+    [InlineData("mtu=9000,\tmtu=0", "mtu=9000,\tmtu=0")]
+    [InlineData("\tmtu=9000", "mtu=9000")]
+    public void Fix_OfASkippedKey_DoesNotOverrideOneThatXlRead(string vif, string mended) =>
+        Assert.Equal(mended, Lint.Fix(LintKind.Vif, vif));
+
+    [Theory]
+    [InlineData("vif = [ 'a\0' ]\n", "607")]
+    [InlineData("vif = [ \" \\\"\0\" ]\n", "619")]
+    public void Reading_OfAZeroByteInAString_NamesTheAssertionThatFails(string text, string line)
+    {
+        var reading = GuestFile.Parse(text).Reading;
+        Assert.Equal(134, reading.ExitStatus);
+        Assert.Contains($"libxlu_cfg.c:{line}:", reading.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Samples_AndRules_CoverEveryKind()
     {

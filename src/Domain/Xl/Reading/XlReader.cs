@@ -43,9 +43,9 @@ internal static class XlReader
                 messages.Add($"{source}:{report}");
         }
 
-        status = syntax.Aborts ? 134 : 1;
-        if (syntax.Aborts)
-            messages.Add("xl: libxlu_cfg.c:607: xlu__cfgl_dequote: Assertion `len>=2 && src[0]==src[len-1]' failed.");
+        status = syntax.Abort is null ? 1 : 134;
+        if (syntax.Abort is not null)
+            messages.Add($"xl: libxlu_cfg.c:{syntax.Abort}");
         else if (syntax.Errors.Count > 0 && syntax.LooksLikePython)
             messages.Add(Python);
         return syntax.Errors.Count == 0;

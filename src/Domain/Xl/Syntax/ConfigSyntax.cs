@@ -4,14 +4,14 @@ namespace Xlnet.Domain.Xl.Syntax;
 public sealed class ConfigSyntax
 {
     internal ConfigSyntax(
-        string text, IReadOnlyList<SyntaxToken> tokens, IReadOnlyList<AssignmentSyntax> assignments, IReadOnlyList<SyntaxError> errors, bool looksLikePython, bool aborts, int deepest)
+        string text, IReadOnlyList<SyntaxToken> tokens, IReadOnlyList<AssignmentSyntax> assignments, IReadOnlyList<SyntaxError> errors, bool looksLikePython, string? abort, int deepest)
     {
         Text = text;
         Tokens = tokens;
         Assignments = assignments;
         Errors = errors;
         LooksLikePython = looksLikePython;
-        Aborts = aborts;
+        Abort = abort;
         DeepestList = deepest;
     }
 
@@ -29,8 +29,8 @@ public sealed class ConfigSyntax
     /// <summary>xl adds a hint to its errors when it met one of <c>+ - . ( ) :</c> outside strings.</summary>
     public bool LooksLikePython { get; }
 
-    /// <summary>A zero byte in a string makes xl abort rather than refuse.</summary>
-    public bool Aborts { get; }
+    /// <summary>A zero byte in a string makes xl abort rather than refuse: the assertion that fails, in libxlu_cfg.c.</summary>
+    public string? Abort { get; }
 
     /// <summary>How deep lists are nested; 0 without a list.</summary>
     public int DeepestList { get; }

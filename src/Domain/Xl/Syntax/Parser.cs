@@ -46,7 +46,7 @@ internal sealed class Parser
     private bool _python;
     private int _errorStatus;
     private bool _stopped;
-    private bool _aborts;
+    private string? _abort;
     private int _deepest;
 
     /// <summary>Where a last character stands that starts no token: xl names it when it misses something at the end.</summary>
@@ -70,7 +70,7 @@ internal sealed class Parser
             return TooLarge(text);
         parser.ParseFile();
         return new ConfigSyntax(
-            text, parser._tokens, parser._assignments, parser._errors, parser._python, parser._aborts, parser._deepest);
+            text, parser._tokens, parser._assignments, parser._errors, parser._python, parser._abort, parser._deepest);
     }
 
     private static ConfigSyntax TooLarge(string text) => new(
@@ -79,7 +79,7 @@ internal sealed class Parser
         [],
         [new SyntaxError(SyntaxErrorKind.TooLarge, 0, 0, null)],
         looksLikePython: false,
-        aborts: false,
+        abort: null,
         deepest: 0);
 
     private void ParseFile()
@@ -487,10 +487,11 @@ internal sealed class Parser
     private void CheckString(int start)
     {
         var body = _text.AsSpan(start + 1, _position - start - 2);
-        if (body.IndexOf('\0') is >= 0 and var nul && !_failed && !_stopped)
+        if (body.IndexOf('\0') is >= 0 and var nul && !_failed && !_stopped && FindAbort(body[..nul], _text[start]) is { } abort)
         {
             Add(new SyntaxError(SyntaxErrorKind.NulInString, start + 1 + nul, 1, null));
-            _aborts = _failed = _stopped = true;
+            _abort = abort;
+            _failed = _stopped = true;
         }
 
         if (Escapes.FindError(body, out var at) is not { } message)
@@ -507,6 +508,15 @@ internal sealed class Parser
             _errors[^1] = _errors[^1] with { Start = start + 1 + at, Length = 2 };
         _failed = true;
     }
+
+    /// <summary>
+    /// The assertion of xlu__cfgl_dequote that fails on a string which, to C, ends at a zero byte. It asks for the quote at that end
+    /// first: an escaped one will do, and then its backslash has nothing to escape, unless an escape before it is refused.
+    /// </summary>
+    private static string? FindAbort(ReadOnlySpan<char> body, char quote) =>
+        body.Length == 0 || body[^1] != quote ? "607: xlu__cfgl_dequote: Assertion `len>=2 && src[0]==src[len-1]' failed."
+        : Escapes.FindError(body[..^2], out _) is null ? "619: xlu__cfgl_dequote: Assertion `p < src+len-1' failed."
+        : null;
 
     private SyntaxToken Got(SyntaxKind kind, int full, int start, int length = 0)
     {

@@ -112,7 +112,18 @@ internal sealed class VifReader
 
         if (_seen is not null && _mostFindings > 0)
             VifFindings.CheckValues(_findings ??= [], _nic, _vlan, _seen);
+        KeepWhatStands();
         return true;
+    }
+
+    /// <summary>A key that xl has skipped is not mended where that would override one that it has read.</summary>
+    private void KeepWhatStands()
+    {
+        for (var i = 0; i < _findings?.Count; i++)
+        {
+            if (_findings[i] is { Fix: { } fix } finding && finding.Code == FindingKinds.UnknownKey.Code && _seen?.ContainsKey(fix.Text) == true)
+                _findings[i] = finding with { Fix = null };
+        }
     }
 
     private void Remember(string key, VifToken token)
