@@ -48,7 +48,7 @@ public class AgreementTests(RealXl xl, ITestOutputHelper output)
         {
             var file = GuestFile.Parse(text);
             Assert.Equal(text, file.ToString());
-            if (!ReadsPastEnd(file.Findings) && !ReadsUnsetNumber(file.Reading))
+            if (!ReadsPastEnd(file.Findings) && !ReadsUnsetNumber(file))
                 AssertSame(xl.Create(text), file.Reading);
         });
 
@@ -59,7 +59,7 @@ public class AgreementTests(RealXl xl, ITestOutputHelper output)
             var text = Head + bytes;
             var file = GuestFile.Parse(text);
             Assert.Equal(text, file.ToString());
-            if (!ReadsPastEnd(file.Findings) && !ReadsUnsetNumber(file.Reading))
+            if (!ReadsPastEnd(file.Findings) && !ReadsUnsetNumber(file))
                 AssertSame(xl.Create(text), file.Reading);
         });
 
@@ -79,7 +79,7 @@ public class AgreementTests(RealXl xl, ITestOutputHelper output)
         {
             // What xl refuses for something else it refuses afterwards too.
             var before = GuestFile.Parse(edit.file);
-            if (before.Syntax.Errors.Count > 0)
+            if (before.Syntax.Errors.Count > 0 || ReadsUnsetNumber(before))
                 return;
             VifTarget[] targets = [.. edit.vifs.Select((v, i) => new VifTarget(edit.vifs.Length - 1 - i + edit.first, VifSpec.Read(v).Settings))];
 
@@ -141,7 +141,7 @@ public class AgreementTests(RealXl xl, ITestOutputHelper output)
 
     private static void AssertSame(XlRun real, XlReading ours)
     {
-        Assert.Equal((real.Status, real.Message), (ours.ExitStatus, ours.Message));
+        Assert.True((real.Status, real.Message) == (ours.ExitStatus, ours.Message), $"xl: {real.Status}\n{real.Message}\nours: {ours.ExitStatus}\n{ours.Message}");
         if (real.Accepted)
             Assert.Equal(real.Nics!, ours.Nics.Select(XlRun.Flatten));
     }
@@ -153,10 +153,9 @@ public class AgreementTests(RealXl xl, ITestOutputHelper output)
     /// libxlu_pci.c asks sscanf how far it got, and reads that number also where an address has no '.' and none was written: what
     /// was on the stack decides.
     /// </summary>
-    private static bool ReadsUnsetNumber(XlReading reading) =>
-        Regex.Match(reading.Message, "PCI_SPEC_STRING `(.*)' for", RegexOptions.Singleline) is { Success: true } spec
-        && spec.Groups[1].Value.Contains(':')
-        && !Regex.IsMatch(spec.Groups[1].Value, @":[0-9a-fA-F]+\.");
+    private static bool ReadsUnsetNumber(GuestFile file) =>
+        file.Syntax.Assignments.Where(a => a.Name == "pci").Any(a => file.Syntax.Text[a.Value.Start..a.Value.End].Split(',', '\'', '"', '\n')
+            .Any(part => part.Contains(':') && !Regex.IsMatch(part, ":[0-9a-fA-F]+\\.")));
 
     private static string Syntax(string vif) =>
         vif.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "\\'", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);

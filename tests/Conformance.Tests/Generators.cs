@@ -121,10 +121,11 @@ internal static class Generators
 
     private static readonly Gen<string> VifItem = Gen.Frequency((10, Quoted(Vif)), (6, Quoted(RightVif)), (1, Gen.Elements("[ 'bridge=n' ]", "7", "[]", "br0", "[[[]]]")));
 
-    // Not among them: cpuid and rdm, of which the domain does not repeat what xl prints (they refuse nothing).
+    // Not among them: cpuid and rdm, of which the domain does not repeat what xl prints (they refuse nothing), and cpus, of which xl
+    // refuses what the host does not have.
     private static readonly string[] Names =
     [
-        "name", "type", "builder", "kernel", "bootloader", "memory", "maxmem", "vcpus", "maxvcpus", "cpus", "uuid", "on_crash", "on_poweroff", "tsc_mode", "timer_mode", "bios", "firmware", "hap",
+        "name", "type", "builder", "kernel", "bootloader", "memory", "maxmem", "vcpus", "maxvcpus", "uuid", "on_crash", "on_poweroff", "tsc_mode", "timer_mode", "bios", "firmware", "hap",
         "vga", "vnc", "vncdisplay", "vnclisten", "gfx_passthru", "device_model", "device_model_version", "device_model_args", "viridian", "altp2m", "passthrough", "root", "extra", "cmdline", "nosuchkey",
         "a.b_c", "max_grant_frames", "seclabel", "localtime", "usb", "boot", "serial", "vif2", "bootloader_args", "ms_vm_genid", "nics", "vif0", "tee", "irqs", "ioports", "iomem", "dtdev", "mca_caps",
     ];

@@ -79,6 +79,15 @@ public class FindingTests
         Assert.Contains(code, Lint.Run(kind, text).Findings.Select(f => f.Code));
 
     [Theory]
+    [InlineData("hap", true)]
+    [InlineData("memory", false)]
+    public void Reading_OfANumberOutOfRangeBeforeARate_IsXlsStaleErrno(string key, bool accepted)
+    {
+        var reading = GuestFile.Parse($"name='g'\nkernel='/k'\n{key} = 99999999999999999999\nvif = [ 'rate=1Mb/s' ]\n").Reading;
+        Assert.Equal(accepted, reading.Accepted);
+    }
+
+    [Theory]
     [InlineData("mtu=9000,\tmtu=0", "mtu=9000,\tmtu=0")]
     [InlineData("\tmtu=9000", "mtu=9000")]
     public void Fix_OfASkippedKey_DoesNotOverrideOneThatXlRead(string vif, string mended) =>

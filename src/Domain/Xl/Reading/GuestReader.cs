@@ -72,6 +72,8 @@ internal sealed partial class GuestReader : ConfigReader
             return Refuse("Contradicting \"builder\" and \"type\" options specified.");
         _type = guestType;
         GetLong("hap");
+        // Recorded: what xl does for name and uuid clears errno.
+        OutOfRange = false;
         if (GetString("name") is null)
             return Refuse("Domain name must be specified.");
         if (GetString("uuid") is { } uuid && !IsUuid(uuid))
