@@ -405,7 +405,8 @@ internal sealed partial class GuestReader : ConfigReader
         foreach (var (atom, index) in _file.VifAtoms())
         {
             count++;
-            if (atom.IsEmpty || atom.Token.Kind == SyntaxKind.Number && !Printout.HasRoom)
+            // Only a value can be fatal, and of the rest xl prints what is not kept.
+            if (atom.IsEmpty || !Printout.HasRoom && !_file.Syntax.Text.AsSpan(atom.Start, atom.End - atom.Start).Contains('='))
                 continue;
             var reader = new VifReader(atom.Value, index, _defaults, Printout, Source, OutOfRange);
             if (!reader.Accepted)
