@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Xlnet.Hosts.Tests.Contract;
 using Xlnet.Infrastructure.Hosts;
 using Xunit;
@@ -9,44 +10,48 @@ namespace Xlnet.Hosts.Tests.Local;
 public sealed class NetworkNamespaceHostTests : BridgeContract
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("xlnet-netns-").FullName;
-    private readonly string _namespace = $"xlnet-{Guid.NewGuid():N}";
+
+    // It keeps the namespace, and with it all that is in it goes. Who is not root gets one in a user namespace of his own.
+    private readonly Process _keeper = Process.Start(new ProcessStartInfo("unshare", [.. IsRoot ? [] : AsRoot, "--net", "sleep", "600"])
+    {
+        RedirectStandardError = true,
+    })!;
+
+    private static readonly string[] AsRoot = ["--user", "--map-root-user"];
+
+    private static readonly string[] InUser = ["--user", "--preserve-credentials"];
+
+    private static bool IsRoot => Environment.IsPrivilegedProcess;
 
     protected override string Folder => _folder + "/etc";
 
     protected override TimeProvider Time => TimeProvider.System;
 
     protected override Task<IHostShell> OpenAsync(TimeProvider time) =>
-        Task.FromResult<IHostShell>(new NamespaceShell(new LocalShell(time), _namespace));
+        Task.FromResult<IHostShell>(new NamespaceShell(new LocalShell(time), _keeper.Id));
 
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        Assert.True(Ip("netns", "add", _namespace), "No network namespace could be made: this test needs iproute2, and to run as root.");
+        var own = File.ResolveLinkTarget("/proc/self/ns/net", false)!.Name;
+        // The keeper is in the namespace as soon as it has become sleep.
+        while (File.ReadAllText($"/proc/{_keeper.Id}/comm").Trim() != "sleep")
+            Assert.False(_keeper.HasExited, "No network namespace could be made: this needs root, or user namespaces.");
+        Assert.NotEqual(own, File.ResolveLinkTarget($"/proc/{_keeper.Id}/ns/net", false)!.Name);
     }
 
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
-        Ip("netns", "delete", _namespace);
+        if (!_keeper.HasExited)
+            _keeper.Kill();
+        await _keeper.WaitForExitAsync();
+        _keeper.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
 
-    private static bool Ip(params string[] args)
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo("ip", args) { RedirectStandardError = true, RedirectStandardOutput = true })!;
-            process.WaitForExit();
-            return process.ExitCode == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
-        }
-    }
-
     /// <summary>Sends the commands about the network into the namespace, and every other one past it.</summary>
-    private sealed class NamespaceShell(LocalShell shell, string name) : IHostShell
+    private sealed class NamespaceShell(LocalShell shell, int keeper) : IHostShell
     {
         public bool Simulated => shell.Simulated;
 
@@ -54,8 +59,9 @@ public sealed class NetworkNamespaceHostTests : BridgeContract
         {
             if (argv is not ["ip" or "bridge" or "ovs-vsctl", ..])
                 return await shell.RunAsync(argv, timeout, ct);
-            var result = await shell.RunAsync(["ip", "netns", "exec", name, .. argv], timeout, ct);
-            // No Open vSwitch here: ip says 255 where a shell says 127.
+            var result = await shell.RunAsync(
+                ["nsenter", "--target", keeper.ToString(CultureInfo.InvariantCulture), .. IsRoot ? [] : InUser, "--net", "--", .. argv], timeout, ct);
+            // No Open vSwitch here: nsenter has a status of its own where a shell says 127.
             return result with { Argv = argv, ExitStatus = argv[0] == "ovs-vsctl" ? CommandResult.NotFound : result.ExitStatus };
         }
 
