@@ -66,6 +66,26 @@ public sealed class OperationTests(ServiceFixture service)
         Assert.Single((await Client.GetJsonAsync($"/v1/hosts/{host}/observation"))["domains"][0]!["vifs"]!.AsArray());
     }
 
+    [Theory]
+    [InlineData(SimulatedFaultKind.CutBefore, "host.unreachable")]
+    [InlineData(SimulatedFaultKind.Garble, "host.answer")]
+    public async Task Apply_HostCannotBeAskedWhetherItIsInForce_RollsBack(SimulatedFaultKind kind, string code)
+    {
+        var host = await service.NewHostAsync();
+        await Client.PutTextAsync($"/v1/hosts/{host}/guests/web1/config", Guest);
+        await Client.PostAsync($"/v1/hosts/{host}/guests/web1/start?wait=30s");
+        await Client.PostAsync($"/v1/hosts/{host}/guests/web1/vifs", new { });
+        // The first observation is for the plan, the second to verify.
+        await service.ChangeHostAsync(host, s => s.Faults.Add(new SimulatedFault { Argv = ["xl", "info"], Kind = kind, Skip = 1, Stdout = "?" }));
+
+        var operation = await Client.PostAsync($"/v1/hosts/{host}/apply?wait=30s");
+
+        Assert.Equal("rolled-back", (string)operation["status"]!);
+        Assert.Equal(code, (string)operation["error"]["code"]!);
+        Assert.Single((await Client.GetJsonAsync($"/v1/hosts/{host}/observation"))["domains"][0]!["vifs"]!.AsArray());
+        Assert.Equal(["file.write", "vif.attach"], (await Client.GetJsonAsync($"/v1/hosts/{host}/plan"))["steps"].AsArray().Select(s => (string)s!["action"]!));
+    }
+
     [Fact]
     public async Task Apply_HostDoesNotAnswer_FailsAndTheNextOneWorks()
     {

@@ -95,15 +95,34 @@ public sealed partial class OperationRunner(
                 await using var driver = await connector.OpenAsync(operation.HostId, ct);
                 var error = operation.RollingBack
                     ? OperationError.FromJson(operation.Error!)
-                    : await ForwardAsync(driver, ct);
+                    : await TryForwardAsync(driver, ct);
                 if (error is not null)
                     await BackAsync(driver, error, ct);
             }
-            catch (Exception e) when (e is HostShellException or HostAnswerException)
+            catch (Exception e) when (IsLost(e))
             {
                 await EndUnreachableAsync(e, ct);
             }
         }
+
+        /// <summary>A host that could not be asked after a step had begun may be there again for the way back; before, there is nothing to take back.</summary>
+        private async Task<OperationError?> TryForwardAsync(IHostDriver driver, CancellationToken ct)
+        {
+            try
+            {
+                return await ForwardAsync(driver, ct);
+            }
+            catch (Exception e) when (IsLost(e) && _touched.Count > 0)
+            {
+                Skip(operation.Steps);
+                return Lost(e);
+            }
+        }
+
+        private static bool IsLost(Exception exception) => exception is HostShellException or HostAnswerException;
+
+        private static OperationError Lost(Exception exception, PlanStep? step = null) => new(
+            exception is HostShellException shell ? $"host.{Kebab.Name(shell.Error)}" : "host.answer", CommandDocument.Clean(exception.Message), step?.Id, step?.Target);
 
         /// <returns>Why the way back has to be taken; null when the operation has ended.</returns>
         private async Task<OperationError?> ForwardAsync(IHostDriver driver, CancellationToken ct)
@@ -220,11 +239,9 @@ public sealed partial class OperationRunner(
         /// <summary>The host cannot be asked: what it has now is unknown, and the next operation on it begins with observing.</summary>
         private async Task EndUnreachableAsync(Exception exception, CancellationToken ct)
         {
-            var unreachable = exception is HostShellException shell ? $"host.{Kebab.Name(shell.Error)}" : "host.answer";
             Skip(operation.Steps);
-            var error = operation.RollingBack
-                ? OperationError.FromJson(operation.Error!) with { RollbackError = exception.Message }
-                : new OperationError(unreachable, exception.Message);
+            var lost = Lost(exception);
+            var error = operation.RollingBack ? OperationError.FromJson(operation.Error!) with { RollbackError = lost.Message } : lost;
             LogFailed(logger, operation.Id, error.Step, exception.Message);
             operation.Finish(OperationStatus.Failed, Now, error.ToJson());
             await SaveAsync(ct);
@@ -242,11 +259,11 @@ public sealed partial class OperationRunner(
             {
                 outcome = await driver.ApplyAsync(step, ct);
             }
-            catch (HostShellException e)
+            catch (Exception e) when (IsLost(e))
             {
                 entry.Finish(OperationStepStatus.Failed, Now);
                 await SaveAsync(ct);
-                return new OperationError($"host.{Kebab.Name(e.Error)}", e.Message, step.Id, step.Target);
+                return Lost(e, step);
             }
 
             entry.Finish(outcome.Succeeded ? OperationStepStatus.Succeeded : OperationStepStatus.Failed, Now, CommandDocument.Of(outcome.Commands));
