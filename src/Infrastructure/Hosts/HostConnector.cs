@@ -61,8 +61,11 @@ public sealed class HostConnector(
             }
 
             var state = SimulatedDom0State.FromJson(row.State);
+            var before = state.ToJson();
             var result = change(state);
-            row.State = state.ToJson();
+            // Most commands only look. PostgreSQL's jsonb orders keys its own way, so what it gave back is no measure.
+            if (state.ToJson() is var after && after != before)
+                row.State = after;
             await db.SaveChangesAsync(ct);
             await transaction.CommitAsync(ct);
             return result;

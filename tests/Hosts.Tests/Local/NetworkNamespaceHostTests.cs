@@ -59,11 +59,16 @@ public sealed class NetworkNamespaceHostTests : BridgeContract
         {
             if (argv is not ["ip" or "bridge" or "ovs-vsctl", ..])
                 return await shell.RunAsync(argv, timeout, ct);
-            var result = await shell.RunAsync(
-                ["nsenter", "--target", keeper.ToString(CultureInfo.InvariantCulture), .. IsRoot ? [] : InUser, "--net", "--", .. argv], timeout, ct);
+            var result = await shell.RunAsync(Inside(argv), timeout, ct);
             // No Open vSwitch here: nsenter has a status of its own where a shell says 127.
             return result with { Argv = argv, ExitStatus = argv[0] == "ovs-vsctl" ? CommandResult.NotFound : result.ExitStatus };
         }
+
+        public IAsyncEnumerable<string> ReadLinesAsync(IReadOnlyList<string> argv, CancellationToken ct) =>
+            shell.ReadLinesAsync(argv is ["ip", ..] ? Inside(argv) : argv, ct);
+
+        private IReadOnlyList<string> Inside(IReadOnlyList<string> argv) =>
+            ["nsenter", "--target", keeper.ToString(CultureInfo.InvariantCulture), .. IsRoot ? [] : InUser, "--net", "--", .. argv];
 
         public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) => shell.ReadFileAsync(path, ct);
 
