@@ -12,6 +12,12 @@ namespace Xlnet.Infrastructure.Hosts;
 public sealed class HostConnector(
     IDbContextFactory<XlnetDbContext> contexts, IOptions<XlnetOptions> options, TimeProvider clock, ILogger<XlHostDriver> logger)
 {
+    public async Task<bool> ExistsAsync(long hostId, CancellationToken ct)
+    {
+        await using var db = await contexts.CreateDbContextAsync(ct);
+        return await db.Hosts.AnyAsync(h => h.Id == hostId, ct);
+    }
+
     /// <exception cref="RuleException">404 when the host is gone.</exception>
     /// <exception cref="HostShellException">It cannot be reached.</exception>
     public async Task<IHostDriver> OpenAsync(long hostId, CancellationToken ct)
