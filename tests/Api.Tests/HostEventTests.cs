@@ -107,6 +107,19 @@ public sealed class HostEventTests(ServiceFixture service)
         Assert.Equal("host.not-found", (await Client.GetJsonAsync($"/v1/hosts/{host}/events")).Code);
     }
 
+    [Fact]
+    public async Task Service_ThatStops_EndsTheStreamsItself()
+    {
+        var stopping = new ServiceFixture();
+        await stopping.InitializeAsync();
+        await using var events = await EventReader.OpenAsync(stopping.Client, $"/v1/hosts/{await stopping.NewHostAsync()}/events");
+        Assert.Equal("ready", (await events.NextAsync())!.Name);
+        // Were they to end with the service's patience, they would be cut off, and reading would fail.
+        var ended = events.ToEndAsync();
+        await stopping.DisposeAsync();
+        Assert.Empty(await ended);
+    }
+
     private async Task<string> HostAsync()
     {
         var host = await service.NewHostAsync();

@@ -76,7 +76,9 @@ public abstract class BridgeContract : ShellContract
     {
         var shell = await ShellAsync();
         await RunAsync("link", "add", "name", "xltest0", "type", "bridge");
-        await using var lines = shell.ReadLinesAsync(["ip", "monitor", "link"], Ct).GetAsyncEnumerator(Ct);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        limit.CancelAfter(Limit);
+        await using var lines = shell.ReadLinesAsync(["ip", "monitor", "link"], limit.Token).GetAsyncEnumerator(Ct);
         // It does not say when it has begun to listen: something goes on until it does.
         var line = lines.MoveNextAsync().AsTask();
         for (var mtu = 1300; !line.IsCompleted; mtu = 2701 - mtu)

@@ -18,7 +18,7 @@ internal sealed partial class HostWatcher(
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
 
     /// <summary>Between two looks: links change in bursts, and a host has better to do than to answer them one by one.</summary>
-    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(100);
 
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LastRetry = TimeSpan.FromSeconds(30);
