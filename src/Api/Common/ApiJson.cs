@@ -26,6 +26,7 @@ namespace Xlnet.Api.Common;
 [JsonSerializable(typeof(ApplyRequest))]
 [JsonSerializable(typeof(BridgeRequest))]
 [JsonSerializable(typeof(BridgeResponse))]
+[JsonSerializable(typeof(CloneGuestRequest))]
 [JsonSerializable(typeof(CreateBridgeRequest))]
 [JsonSerializable(typeof(CreateGuestRequest))]
 [JsonSerializable(typeof(CreateHostRequest))]
