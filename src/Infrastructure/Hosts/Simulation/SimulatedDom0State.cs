@@ -50,6 +50,12 @@ public sealed class SimulatedDom0State
     /// <summary>Transient systemd timers by unit name (<c>systemd-run --on-active</c>).</summary>
     public List<SimulatedTimer> Timers { get; set; } = [];
 
+    /// <summary>What <c>ip route</c> shows beside the routes that the kernel makes for addresses.</summary>
+    public List<SimulatedRoute> Routes { get; set; } = [];
+
+    /// <summary>Over what xlnet reaches this host: where that goes away, so does the connection. Null for a host that is never lost.</summary>
+    public SimulatedPath? ManagementPath { get; set; }
+
     /// <summary>Faults that wait for their command.</summary>
     public List<SimulatedFault> Faults { get; set; } = [];
 
@@ -210,6 +216,39 @@ public sealed class SimulatedInterface
 
     /// <summary>Domid and devid of the vif that it belongs to, such as <c>1-0</c>.</summary>
     public string? Vif { get; set; }
+}
+
+public sealed class SimulatedRoute
+{
+    public string Dst { get; set; } = "";
+
+    public string? Gateway { get; set; }
+
+    public string Dev { get; set; } = "";
+
+    public string? Protocol { get; set; }
+
+    public string? Scope { get; set; }
+
+    public string? Prefsrc { get; set; }
+
+    public int? Metric { get; set; }
+}
+
+/// <summary>A host is reached while an interface that is up has <see cref="Address"/>, and is <see cref="Uplink"/> or a bridge with that as a port.</summary>
+public sealed class SimulatedPath
+{
+    /// <summary>In CIDR notation.</summary>
+    public string Address { get; set; } = "";
+
+    /// <summary>The interface with the cable.</summary>
+    public string Uplink { get; set; } = "";
+
+    internal bool IsThere(SimulatedDom0State state) =>
+        state.FindInterface(Uplink) is { Up: true } uplink
+        && state.Interfaces.Exists(i => i.Up && i.Addresses.Contains(Address) && (i == uplink
+            || uplink.Master == i.Name
+            || state.Ovs?.FindBridge(i.Name)?.Ports.Exists(p => p.Name == Uplink) == true));
 }
 
 public sealed class SimulatedOvs

@@ -44,7 +44,7 @@ public sealed class SimulatedShell : IHostShell
         var started = _time.GetTimestamp();
         if (argv is ["sleep", var seconds] && int.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out var duration))
             return await SleepAsync(argv, TimeSpan.FromSeconds(duration), timeout, ct).ConfigureAwait(false);
-        var (fault, answer) = await _store.UpdateAsync(state => Run(state, argv), ct).ConfigureAwait(false);
+        var (fault, answer) = await UseAsync(state => Run(state, argv), ct).ConfigureAwait(false);
 
         switch (fault)
         {
@@ -58,13 +58,12 @@ public sealed class SimulatedShell : IHostShell
         }
     }
 
-    public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) =>
-        _store.UpdateAsync(state => _files(state).Read(path), ct);
+    public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) => UseAsync(state => _files(state).Read(path), ct);
 
     public Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct)
     {
         var bytes = content.ToArray();
-        return _store.UpdateAsync(
+        return UseAsync(
             state =>
             {
                 _files(state).Write(path, bytes);
@@ -74,7 +73,7 @@ public sealed class SimulatedShell : IHostShell
     }
 
     public Task DeleteFileAsync(string path, CancellationToken ct) =>
-        _store.UpdateAsync(
+        UseAsync(
             state =>
             {
                 _files(state).Delete(path);
@@ -82,10 +81,28 @@ public sealed class SimulatedShell : IHostShell
             },
             ct);
 
-    public Task<IReadOnlyList<HostFile>> ListFilesAsync(string directory, CancellationToken ct) =>
-        _store.UpdateAsync(state => _files(state).List(directory), ct);
+    public Task<IReadOnlyList<HostFile>> ListFilesAsync(string directory, CancellationToken ct) => UseAsync(state => _files(state).List(directory), ct);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>What is due on the host happens first, whether or not it can be reached; and what cuts the path is not answered.</summary>
+    private async Task<T> UseAsync<T>(Func<SimulatedDom0State, T> use, CancellationToken ct)
+    {
+        // The state must be kept also when the connection is lost, so that is told only afterwards.
+        var (lost, result) = await _store.UpdateAsync(
+            state =>
+            {
+                new SimulatedDom0(state, _files(state), _time.GetUtcNow()).FireTimers();
+                if (IsLost(state))
+                    return (true, default(T)!);
+                var result = use(state);
+                return (IsLost(state), result);
+            },
+            ct).ConfigureAwait(false);
+        return lost ? throw new HostShellException(HostShellError.Unreachable, "The host cannot be reached: nothing answers at its address.") : result;
+    }
+
+    private static bool IsLost(SimulatedDom0State state) => state.ManagementPath is { } path && !path.IsThere(state);
 
     private async Task<CommandResult> SleepAsync(IReadOnlyList<string> argv, TimeSpan duration, TimeSpan timeout, CancellationToken ct)
     {
