@@ -107,7 +107,7 @@ public static class Planner
             WriteFile(draft, path, null, observed);
         foreach (var bridge in observed.Bridges.Where(b => touched.Contains($"bridges/{b.Name}") && checkpoint.Bridges.All(c => c.Name != b.Name)))
         {
-            var step = new DeleteBridgeStep(bridge.Name, bridge.Kind, bridge.Mtu, Impact.None, bridge.Ports);
+            var step = new DeleteBridgeStep(bridge.Name, bridge.Kind, bridge.Mtu, Impact.None);
             if (OthersVif(bridge) is { } vif)
                 draft.Hold(step, $"{vif} was put on it by someone else");
             else

@@ -23,7 +23,7 @@ internal static class IpProgram
             ["link" or "addr", "show", "dev", var name] => state.FindInterface(name) is { } one
                 ? Show(state, options, args[options.Count], [one])
                 : Answer.Fail(1, $"Device \"{name}\" does not exist.\n"),
-            ["link", "add", "name", var name, .. var rest] => AddBridge(state, name, rest),
+            ["link", "add", "name", var name, .. var rest] => AddLink(state, name, rest),
             ["link", "delete", "dev", var name, .. var rest] => Delete(state, name, rest),
             ["link", "set", "dev", var name, .. var rest] => state.FindInterface(name) is { } device
                 ? Set(state, device, rest)
@@ -154,7 +154,7 @@ internal static class IpProgram
         json["min_mtu"] = device.Kind == "loopback" ? 0 : MinimumMtu;
         json["max_mtu"] = device.Kind == "loopback" ? 0 : MaximumMtu;
         var info = new JsonObject();
-        if (device.Kind is "bridge" or "openvswitch")
+        if (device.Kind is "bridge" or "openvswitch" or "dummy")
             info["info_kind"] = device.Kind;
         if (device.Kind == "bridge")
             info["info_data"] = new JsonObject { ["forward_delay"] = 0, ["stp_state"] = 0, ["vlan_filtering"] = 0 };
@@ -189,7 +189,7 @@ internal static class IpProgram
         return json;
     }
 
-    private static Answer AddBridge(SimulatedDom0State state, string name, string[] rest)
+    private static Answer AddLink(SimulatedDom0State state, string name, string[] rest)
     {
         if (!IsInterfaceName(name))
             return Answer.Fail(255, $"Error: argument \"{name}\" is wrong: \"name\" not a valid ifname\n");
@@ -201,11 +201,12 @@ internal static class IpProgram
             rest = rest[2..];
         }
 
-        if (rest is not ["type", "bridge", ..])
+        if (rest is not ["type", "bridge" or "dummy", ..])
             return Answer.Fail(2, "Error: Unknown device type.\n");
         if (state.FindInterface(name) is not null)
             return Answer.Fail(2, "RTNETLINK answers: File exists\n");
-        NewInterface(state, name, "bridge").Mtu = mtu;
+        var device = NewInterface(state, name, rest[1]);
+        (device.Mtu, device.Carrier) = (mtu, rest[1] == "dummy");
         return Answer.Nothing;
     }
 
@@ -217,6 +218,7 @@ internal static class IpProgram
             return Answer.Fail(2, "RTNETLINK answers: Operation not supported\n");
         foreach (var port in state.Interfaces.Where(i => i.Master == name))
             port.Master = null;
+        OvsProgram.RemovePort(state, name);
         state.Interfaces.Remove(device);
         state.Routes.RemoveAll(r => r.Dev == name);
         return Answer.Nothing;
@@ -243,6 +245,8 @@ internal static class IpProgram
                     return Answer.Fail(255, "Error: argument \"" + name + "\" is wrong: Device does not exist\n");
                 if (bridge.Kind != "bridge")
                     return Answer.Fail(2, "RTNETLINK answers: Operation not supported\n");
+                if (device.Kind == "loopback")
+                    return Answer.Fail(2, "RTNETLINK answers: Invalid argument\n");
                 if (device.Master == OvsProgram.SystemInterface)
                     return Answer.Fail(2, "RTNETLINK answers: Operation not supported\n");
                 device.Master = name;
