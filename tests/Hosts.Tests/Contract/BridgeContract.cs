@@ -101,10 +101,10 @@ public abstract class BridgeContract : ShellContract
         Assert.All(await driver.ReadRoutesAsync(Ct), r => Assert.NotEqual("kernel", r.Protocol));
     }
 
-    /// <summary>An interface that is nobody's.</summary>
+    /// <summary>An interface that is nobody's: of a kind that every kernel has.</summary>
     protected async Task MakePortAsync(string name)
     {
-        var made = await Opened.RunAsync(["ip", "link", "add", "name", name, "type", "dummy"], Limit, Ct);
+        var made = await Opened.RunAsync(["ip", "link", "add", "name", name, "type", "veth", "peer", "name", name + "p"], Limit, Ct);
         Assert.True(made.Succeeded, made.Stderr);
     }
 

@@ -130,6 +130,8 @@ internal static class IpProgram
             ["mtu"] = device.Mtu,
             ["qdisc"] = device.Up ? device.Vif is null ? "noqueue" : "mq" : "noop",
         };
+        if (device.Peer is not null)
+            json["link"] = device.Peer;
         if (device.Master is not null)
             json["master"] = device.Master;
         json["operstate"] = OperState(state, device);
@@ -154,7 +156,7 @@ internal static class IpProgram
         json["min_mtu"] = device.Kind == "loopback" ? 0 : MinimumMtu;
         json["max_mtu"] = device.Kind == "loopback" ? 0 : MaximumMtu;
         var info = new JsonObject();
-        if (device.Kind is "bridge" or "openvswitch" or "dummy")
+        if (device.Kind is "bridge" or "openvswitch" or "veth")
             info["info_kind"] = device.Kind;
         if (device.Kind == "bridge")
             info["info_data"] = new JsonObject { ["forward_delay"] = 0, ["stp_state"] = 0, ["vlan_filtering"] = 0 };
@@ -201,12 +203,18 @@ internal static class IpProgram
             rest = rest[2..];
         }
 
-        if (rest is not ["type", "bridge" or "dummy", ..])
-            return Answer.Fail(2, "Error: Unknown device type.\n");
         if (state.FindInterface(name) is not null)
             return Answer.Fail(2, "RTNETLINK answers: File exists\n");
-        var device = NewInterface(state, name, rest[1]);
-        (device.Mtu, device.Carrier) = (mtu, rest[1] == "dummy");
+        if (rest is ["type", "veth", "peer", "name", var peer])
+        {
+            NewInterface(state, peer, "veth").Peer = name;
+            NewInterface(state, name, "veth").Peer = peer;
+            return Answer.Nothing;
+        }
+
+        if (rest is not ["type", "bridge", ..])
+            return Answer.Fail(2, "Error: Unknown device type.\n");
+        NewInterface(state, name, "bridge").Mtu = mtu;
         return Answer.Nothing;
     }
 
@@ -218,7 +226,8 @@ internal static class IpProgram
             return Answer.Fail(2, "RTNETLINK answers: Operation not supported\n");
         foreach (var port in state.Interfaces.Where(i => i.Master == name))
             port.Master = null;
-        OvsProgram.RemovePort(state, name);
+        if (device.Peer is not null)
+            state.Interfaces.RemoveAll(i => i.Name == device.Peer);
         state.Interfaces.Remove(device);
         state.Routes.RemoveAll(r => r.Dev == name);
         return Answer.Nothing;

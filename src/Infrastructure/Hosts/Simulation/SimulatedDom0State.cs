@@ -211,6 +211,9 @@ public sealed class SimulatedInterface
     /// <summary>The Linux bridge that it is a port of.</summary>
     public string? Master { get; set; }
 
+    /// <summary>The other end of a veth.</summary>
+    public string? Peer { get; set; }
+
     /// <summary>In CIDR notation.</summary>
     public List<string> Addresses { get; set; } = [];
 
