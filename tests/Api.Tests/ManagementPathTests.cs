@@ -59,7 +59,7 @@ public sealed class ManagementPathTests : IAsyncLifetime
     public async Task Apply_ThatCutsTheConnection_HostRepairsItselfAndTheRestIsTakenBack()
     {
         await _client.PutTextAsync("/v1/hosts/dom0-a/guests/web1/config", Guest);
-        await _client.PostAsync("/v1/hosts/dom0-a/guests/web1/start?wait=30s");
+        await EndAsync((string)(await _client.PostAsync("/v1/hosts/dom0-a/guests/web1/start"))["id"]!);
         var before = await NetworkAsync();
         await _client.PutAsync("/v1/hosts/dom0-a/bridges/new0", new { });
         await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = Array.Empty<string>() });

@@ -32,6 +32,12 @@ public abstract record PlanStep(string Target, Impact Impact)
 
     /// <summary>The target of a step about one port of a bridge.</summary>
     public static string PortTarget(string bridge, string port) => $"bridges/{bridge}/ports/{port}";
+
+    /// <summary>The ports that targets are about, by name.</summary>
+    public static IReadOnlyList<string> PortsOf(IEnumerable<string> targets) =>
+    [
+        .. targets.Select(t => t.Split('/')).Where(t => t is ["bridges", _, "ports", _]).Select(t => t[3]).Distinct().Order(StringComparer.Ordinal),
+    ];
 }
 
 /// <summary>Writes a file as a whole.</summary>

@@ -127,9 +127,7 @@ public static class Planner
     private static void RollBackPorts(Draft draft, Checkpoint checkpoint, HostObservation observed, IReadOnlySet<string> touched)
     {
         List<PlanStep> add = [];
-        var ports = checkpoint.Bridges.Concat(observed.Bridges.Select(b => new DesiredBridge(b.Name, b.Kind, b.Mtu, observed.Uplinks(b))))
-            .SelectMany(b => b.Ports ?? [], (b, p) => (Bridge: b.Name, Port: p));
-        foreach (var port in ports.Where(p => touched.Contains(PlanStep.PortTarget(p.Bridge, p.Port))).Select(p => p.Port).Distinct())
+        foreach (var port in PlanStep.PortsOf(touched))
         {
             var before = checkpoint.Bridges.FirstOrDefault(b => b.Ports?.Contains(port) == true);
             var now = observed.FindBridgeOf(port);

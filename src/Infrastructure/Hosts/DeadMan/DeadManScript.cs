@@ -51,7 +51,7 @@ public sealed record DeadManScript(string Text, IReadOnlyList<(string Name, byte
         Line("note", Began + Number(number));
 
         var bridges = checkpoint.Bridges.Where(b => touched.Contains($"bridges/{b.Name}")).ToList();
-        var ports = Ports(touched);
+        var ports = PlanStep.PortsOf(touched);
         foreach (var bridge in bridges)
             RestoreBridge(bridge);
         foreach (var port in ports)
@@ -149,14 +149,7 @@ public sealed record DeadManScript(string Text, IReadOnlyList<(string Name, byte
     /// <summary>The one form in which a shell takes every byte for itself.</summary>
     public static string Quote(string word) => $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
-    /// <summary>The ports whose place was, or is about to be, changed.</summary>
-    private static List<string> Ports(IReadOnlySet<string> touched) =>
-    [
-        .. touched.Where(t => t.StartsWith("bridges/", StringComparison.Ordinal)).Select(t => t.Split('/')).Where(t => t.Length == 4).Select(t => t[3])
-            .Order(StringComparer.Ordinal).Distinct(),
-    ];
-
-    private static List<CheckpointInterface> Involved(Checkpoint checkpoint, IReadOnlySet<string> touched, List<string> ports)
+    private static List<CheckpointInterface> Involved(Checkpoint checkpoint, IReadOnlySet<string> touched, IReadOnlyList<string> ports)
     {
         var names = touched.Where(t => t.StartsWith("bridges/", StringComparison.Ordinal)).Select(t => t.Split('/')[1])
             .Concat(ports)

@@ -301,6 +301,9 @@ public sealed class SimulatedFault
 
     public SimulatedFaultKind Kind { get; set; }
 
+    /// <summary>For <see cref="SimulatedFaultKind.Meanwhile"/>: what someone else runs.</summary>
+    public List<string> Meanwhile { get; set; } = [];
+
     /// <summary>How many such commands pass before it strikes.</summary>
     public int Skip { get; set; }
 
@@ -333,6 +336,9 @@ public enum SimulatedFaultKind
 
     /// <summary>The command does all it does, and the connection breaks before the answer.</summary>
     CutAfter,
+
+    /// <summary>The command does all it does, and right after it someone else runs another one.</summary>
+    Meanwhile,
 }
 
 [JsonSourceGenerationOptions(

@@ -118,9 +118,11 @@ public sealed class SimulatedShell : IHostShell
             SimulatedFaultKind.Fail => new Answer(fault.ExitStatus, fault.Stdout, fault.Stderr),
             SimulatedFaultKind.Garble => new Answer(0, fault.Stdout, fault.Stderr),
             SimulatedFaultKind.Hang or SimulatedFaultKind.CutBefore => Answer.Nothing,
-            null or SimulatedFaultKind.CutAfter => new SimulatedDom0(state, _files(state), _time.GetUtcNow()).Run(argv),
+            null or SimulatedFaultKind.CutAfter or SimulatedFaultKind.Meanwhile => new SimulatedDom0(state, _files(state), _time.GetUtcNow()).Run(argv),
             var kind => throw new InvalidOperationException($"{kind} is no kind of fault."),
         };
+        if (fault is { Kind: SimulatedFaultKind.Meanwhile })
+            new SimulatedDom0(state, _files(state), _time.GetUtcNow()).Run(fault.Meanwhile);
         return (fault?.Kind, answer);
     }
 

@@ -30,6 +30,8 @@ internal static class BridgeSteps
             failure = await run.ChangeAsync(Failed, SetMtu(step.Name, step.Kind, mtu), ct).ConfigureAwait(false);
         if (failure is null && bridge is not { Up: true })
             failure = await run.ChangeAsync(Failed, ["ip", "link", "set", "dev", step.Name, "up"], ct).ConfigureAwait(false);
+        // One that was there is someone else's, also when it was not up yet.
+        run.Changed = bridge is null;
         return failure;
     }
 
