@@ -164,6 +164,79 @@ public sealed class ExplainTests(ServiceFixture service)
     }
 
     [Fact]
+    public async Task Lint_ForAHost_SaysWhatOnlyItsBridgesAndGuestsCan()
+    {
+        var (host, vif) = await NewGuestAsync();
+        Assert.Equal(201, (await Client.PutAsync($"/v1/hosts/{host}/bridges/ovs0", new { kind = "openvswitch" })).Status);
+        Assert.Equal(200, (await Client.PutAsync(vif, new { vifname = "web-a" })).Status);
+        const string text = "name='g2'\nkernel='/k'\nvif=['vifname=web-a','bridge=ovs0,script=vif-bridge','vlan=7']\n";
+
+        var alone = await Client.SendTextAsync(HttpMethod.Post, "/v1/lint", text);
+        var there = await Client.SendTextAsync(HttpMethod.Post, $"/v1/lint?host={host}", text);
+
+        Assert.DoesNotContain("vif.vifname.duplicate", Codes(alone));
+        Assert.Equal(Codes(alone).Concat(["vif.vifname.duplicate", "vif.script.other-bridge", "vif.vlan.version"]).Order(), Codes(there).Order());
+        Assert.Contains("vif.script.other-bridge", Codes(await Client.SendTextAsync(HttpMethod.Post, $"/v1/lint?kind=vif&host={host}", "bridge=ovs0.7,script=vif-bridge")));
+        Assert.Equal(404, (await Client.SendTextAsync(HttpMethod.Post, "/v1/lint?host=none", text)).Status);
+
+        static IEnumerable<string> Codes(Answer answer) => answer["findings"].AsArray().Select(f => (string)f!["code"]!);
+    }
+
+    [Fact]
+    public async Task Vif_WhoseScriptDoesNotFitItsBridge_IsRefused()
+    {
+        var (host, vif) = await NewGuestAsync();
+        Assert.Equal(201, (await Client.PutAsync($"/v1/hosts/{host}/bridges/ovs0", new { kind = "openvswitch" })).Status);
+
+        var answer = await Client.PutAsync(vif, new { bridge = "ovs0.10", script = "vif-bridge" });
+        Assert.Equal((422, "vif.script.other-bridge"), (answer.Status, answer.Code));
+        Assert.Equal(["/script"], answer.Pointers);
+        Assert.Equal(200, (await Client.PutAsync(vif, new { bridge = "ovs0.10", script = "vif-openvswitch" })).Status);
+
+        var file = Config.Replace("''", "'bridge=ovs0,script=vif-bridge'", StringComparison.Ordinal);
+        Assert.Equal("findings", (await Client.PutTextAsync($"/v1/hosts/{host}/guests/g1/config", file)).Code);
+        Assert.Equal(200, (await Client.PutTextAsync($"/v1/hosts/{host}/guests/g1/config?acceptFindings=vif.script.other-bridge", file)).Status);
+    }
+
+    [Fact]
+    public async Task Patch_Guest_ChangesTheseLinesOfItsFile()
+    {
+        var host = await service.NewHostAsync();
+        var guest = $"/v1/hosts/{host}/guests/g1";
+        const string file = "# mine\nname = 'g1'\nkernel = \"/k\" # 6.1\nextra = 'quiet'\nmemory = 128\nvif = []\n";
+        Assert.Equal(201, (await Client.PutTextAsync($"{guest}/config", file)).Status);
+
+        var answer = await Client.SendJsonAsync(HttpMethod.Patch, guest, new JsonObject { ["memory"] = 512, ["kernel"] = "/boot/k2", ["extra"] = null, ["vcpus"] = 2 });
+
+        Assert.Equal(200, answer.Status);
+        Assert.Equal((512, 2, "/boot/k2"), ((int)answer["memory"]!, (int)answer["vcpus"]!, (string)answer["kernel"]!));
+        Assert.Null(answer.Json!["extra"]);
+        Assert.Equal("# mine\nname = 'g1'\nkernel = \"/boot/k2\" # 6.1\nmemory = 512\nvif = []\nvcpus = 2\n", (await Client.GetJsonAsync($"{guest}/config")).Text);
+        var put = await Client.PutAsync(guest, new { memory = 256 });
+        Assert.Equal((200, 256, "/boot/k2"), (put.Status, (int)put["memory"]!, (string)put["kernel"]!));
+    }
+
+    [Theory]
+    [InlineData("""{"memory":0}""", 422, "validation")]
+    [InlineData("""{"kernel":null}""", 422, "xl.refuses")]
+    [InlineData("""{"type":"pv"}""", 422, "findings")]
+    [InlineData("""{"config":"x"}""", 400, "body.unknown-member")]
+    [InlineData("""{"extra":"a\nb"}""", 422, "validation")]
+    public async Task Patch_GuestToWhatXlRefuses_ChangesNothing(string patch, int status, string code)
+    {
+        var host = await service.NewHostAsync();
+        var guest = $"/v1/hosts/{host}/guests/g1";
+        var type = patch.Contains("type", StringComparison.Ordinal) ? "hvm" : "pvh";
+        Assert.Equal(201, (await Client.PutTextAsync($"{guest}/config", $"name = 'g1'\ntype = '{type}'\nkernel = '/k'\nvif = ['{(type == "hvm" ? "type=ioemu" : "")}']\n")).Status);
+        var before = (await Client.GetJsonAsync($"{guest}/config")).Text;
+
+        var answer = await Client.SendJsonAsync(HttpMethod.Patch, guest, JsonNode.Parse(patch));
+
+        Assert.Equal((status, code), (answer.Status, answer.Code));
+        Assert.Equal(before, (await Client.GetJsonAsync($"{guest}/config")).Text);
+    }
+
+    [Fact]
     public async Task Vlan_OnAHostThatDoesNotKnowIt_IsRefusedWithTheVersionThatDoes()
     {
         var (host, vif) = await NewGuestAsync();

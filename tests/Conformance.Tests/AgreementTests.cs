@@ -53,6 +53,20 @@ public class AgreementTests(RealXl xl, ITestOutputHelper output)
         });
 
     [Fact]
+    public void Reading_OfFilesAboutTheHost_MakesWhatTheRealOneMakes() =>
+        Check(Generators.HostFile, Files, text =>
+        {
+            var file = GuestFile.Parse(text);
+            Assert.Equal(text, file.ToString());
+            if (ReadsPastEnd(file.Findings) || ReadsUnsetNumber(file))
+                return;
+            var real = xl.Create(text);
+            Assert.True(real.Accepted == file.Reading.Accepted, $"xl: {real.Status}\n{real.Message}\nours: {file.Reading.ExitStatus}\n{file.Reading.Message}");
+            if (real.Accepted)
+                Assert.Equal(real.Nics!, file.Reading.Nics.Select(XlRun.Flatten));
+        });
+
+    [Fact]
     public void Reading_OfRandomBytes_IsTheRealOnes() =>
         Check(Generators.Bytes, Files, bytes =>
         {

@@ -35,6 +35,7 @@ namespace Xlnet.Api.Common;
 [JsonSerializable(typeof(ExplanationResponse))]
 [JsonSerializable(typeof(GuestActionRequest))]
 [JsonSerializable(typeof(GuestRequest))]
+[JsonSerializable(typeof(GuestSettingsRequest))]
 [JsonSerializable(typeof(GuestResponse))]
 [JsonSerializable(typeof(HostRequest))]
 [JsonSerializable(typeof(HostResponse))]

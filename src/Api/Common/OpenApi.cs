@@ -203,7 +203,10 @@ internal static class OpenApi
             {
                 if (!body.ContainsKey("text/plain"))
                     Add(400, "The body is no JSON, or not of this shape");
-                Add(413, "The body is larger than 1 MiB");
+                // The other names that a file is taken under are for curl, and nothing that an SDK should offer.
+                else
+                    operation.RequestBody.Content.Keys.Where(k => k != "text/plain").ToList().ForEach(k => body.Remove(k));
+                Add(413, $"The body is larger than {(context.ApiDescription.RelativePath == "v1/lint" ? 8 : 1)} MiB");
                 Add(415, "The content type is not taken here");
             }
 

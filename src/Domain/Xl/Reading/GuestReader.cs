@@ -7,8 +7,8 @@ namespace Xlnet.Domain.Xl;
 
 /// <summary>
 /// What xl 4.17 says of a guest file: parse_config_data of xl_parse.c in its order, as far as it decides over accepting the
-/// file, over its vifs, and over what is printed. Left out: the numbers of vnuma, and the messages of cpuid and rdm, which
-/// refuse nothing.
+/// file, over its vifs, and over what is printed. Left out: what depends on the host's CPUs and nodes, and the messages of cpuid
+/// and rdm, which refuse nothing.
 /// </summary>
 internal sealed partial class GuestReader : ConfigReader
 {
@@ -23,6 +23,9 @@ internal sealed partial class GuestReader : ConfigReader
     private IReadOnlyList<XlNic> _nics = [];
     private GuestType _type;
 
+    /// <summary>A virtual CPU may run on no CPU.</summary>
+    private bool _pinnedToNone;
+
     private GuestReader(GuestFile file, VifDefaults defaults)
         : base(file.Settings, XlReader.GuestFileName)
     {
@@ -35,7 +38,7 @@ internal sealed partial class GuestReader : ConfigReader
         var reader = new GuestReader(file, defaults);
         var status = reader.ReadSyntax() ?? reader.ReadIdentity() ?? reader.ReadResources() ?? reader.ReadActions() ?? reader.ReadPci()
             ?? reader.ReadBoot() ?? reader.ReadFirmware() ?? reader.ReadHardware() ?? reader.ReadDevices() ?? reader.ReadVifs()
-            ?? reader.ReadUsb() ?? reader.ReadDeviceModel() ?? reader.ReadDisplay() ?? reader.ReadRest() ?? 0;
+            ?? reader.ReadUsb() ?? reader.ReadDeviceModel() ?? reader.ReadDisplay() ?? reader.ReadRest() ?? reader.CheckCpus() ?? 0;
         return new XlReading(status == 0, status, reader.Printout.ToString(), status == 0 ? reader._nics : []);
     }
 
@@ -104,6 +107,7 @@ internal sealed partial class GuestReader : ConfigReader
             maxVcpus = unchecked((int)vcpus);
         if (maxVcpus < vcpus)
             return Refuse("xl: maxvcpus < vcpus");
+        var cpus = new CpuMap();
         foreach (var name in (ReadOnlySpan<string>)["cpus", "cpus_soft"])
         {
             var ranges = GetList(name, warn: false) is { } list
@@ -111,11 +115,14 @@ internal sealed partial class GuestReader : ConfigReader
                 : GetString(name) is { } all ? [all] : [];
             foreach (var range in ranges)
             {
+                cpus.Clear();
                 foreach (var part in Tokens(range))
                 {
-                    if (CheckCpuRange(part) is { } wrong)
+                    if (cpus.Read(part) is { } wrong)
                         return Refuse(wrong);
                 }
+
+                _pinnedToNone |= name == "cpus" && maxVcpus > 0 && cpus.IsEmpty;
             }
         }
 
@@ -153,6 +160,9 @@ internal sealed partial class GuestReader : ConfigReader
 
         return null;
     }
+
+    /// <summary>Not before the rest has been read (libxl_sched.c; xl asks only of hard affinity).</summary>
+    private int? CheckCpus() => _pinnedToNone ? Refuse("vcpu hard affinity map is empty") : null;
 
     private int? ReadActions()
     {
@@ -624,28 +634,6 @@ internal sealed partial class GuestReader : ConfigReader
         text.Length == 36 && text.Index().All(c => c.Index is 8 or 13 or 18 or 23 ? c.Item == '-' : char.IsAsciiHexDigit(c.Item));
 
     private static string Basename(string path) => path.TrimEnd('/') is var trimmed ? trimmed[(trimmed.LastIndexOf('/') + 1)..] : path;
-
-    private static string? CheckCpuRange(string part)
-    {
-        var text = part;
-        var not = text.StartsWith('^');
-        if (not)
-            text = text[1..];
-        var nodes = text.StartsWith("node:", StringComparison.Ordinal) ? 5 : text.StartsWith("nodes:", StringComparison.Ordinal) ? 6 : 0;
-        text = text[nodes..];
-        if (text == "all")
-            return not ? "Can't combine \"^\" and \"all\"." : null;
-        var first = CStrings.Strtoul(text, 10, out var length, out _);
-        var valid = length > 0 && first != ulong.MaxValue;
-        if (valid && length < text.Length)
-        {
-            var rest = text[length] == '-' ? text[(length + 1)..] : "";
-            var last = CStrings.Strtoul(rest, 10, out length, out _);
-            valid = length > 0 && length == rest.Length && last != ulong.MaxValue && last >= first;
-        }
-
-        return valid ? null : $"Invalid pcpu range: {text}.";
-    }
 
     /// <summary><c>START,NUMBER[@GFN]</c> to the base 16 (sscanf).</summary>
     private static bool IsMemoryRange(string text)
