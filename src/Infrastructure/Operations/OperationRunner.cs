@@ -18,8 +18,14 @@ namespace Xlnet.Infrastructure.Operations;
 public sealed partial class OperationRunner(
     IDbContextFactory<XlnetDbContext> contexts, HostConnector connector, TimeProvider clock, ILogger<OperationRunner> logger)
 {
-    /// <summary>Runs the host's oldest unfinished operation to its end.</summary>
-    /// <returns>False when there was none.</returns>
+    /// <summary>
+    /// How long a host that is lost in the midst of an operation may stay away before that is given up. Meanwhile nothing waits for
+    /// it: each sweep tries again.
+    /// </summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Runs the host's oldest unfinished operation to its end, or until its host is lost.</summary>
+    /// <returns>False when there was none, or its host is not back yet: there is nothing to do for now.</returns>
     public async Task<bool> RunNextAsync(long hostId, CancellationToken ct)
     {
         await using var db = await contexts.CreateDbContextAsync(ct);
@@ -38,16 +44,20 @@ public sealed partial class OperationRunner(
         LogRunning(logger, operation.Id, operation.Kind, hostId);
         try
         {
-            await new Run(db, operation, connector, clock, logger).ToEndAsync(ct);
-            LogEnded(logger, operation.Id, operation.Status);
+            var goOn = await new Run(db, operation, connector, clock, logger).ToEndAsync(ct);
+            if (operation.Finished)
+                LogEnded(logger, operation.Id, operation.Status);
+            return goOn;
         }
-        catch (Exception e) when (e is not (OperationCanceledException or DbException or DbUpdateException))
+        catch (Exception e) when (e is not OperationCanceledException && !IsOfDatabase(e))
         {
             await EndBrokenAsync(operation.Id, e, ct);
+            return true;
         }
-
-        return true;
     }
+
+    /// <summary>EF wraps what may pass, such as a restart of PostgreSQL, into an exception of another kind.</summary>
+    private static bool IsOfDatabase(Exception? exception) => exception is not null && (exception is DbException or DbUpdateException || IsOfDatabase(exception.InnerException));
 
     /// <summary>
     /// A fault of xlnet itself would come back at every try, and keep the host's other operations waiting for ever. A database that
@@ -72,6 +82,9 @@ public sealed partial class OperationRunner(
     [LoggerMessage(Level = LogLevel.Information, Message = "Operation {Operation} ended: {Status}")]
     private static partial void LogEnded(ILogger logger, Guid operation, OperationStatus status);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Operation {Operation} has lost its host, and tries again: {Error}")]
+    private static partial void LogLost(ILogger logger, Guid operation, string error);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "Operation {Operation} failed at {Step}: {Error}")]
     private static partial void LogFailed(ILogger logger, Guid operation, string? step, string error);
 
@@ -83,7 +96,8 @@ public sealed partial class OperationRunner(
 
         private DateTimeOffset Now => clock.GetUtcNow();
 
-        public async Task ToEndAsync(CancellationToken ct)
+        /// <returns>False when the host is lost, and was at the last try: then it is tried again later.</returns>
+        public async Task<bool> ToEndAsync(CancellationToken ct)
         {
             foreach (var left in operation.Steps.Where(s => s.FinishedAt is null))
                 left.Finish(left.Status == OperationStepStatus.Running ? OperationStepStatus.Interrupted : OperationStepStatus.Skipped, Now);
@@ -99,20 +113,30 @@ public sealed partial class OperationRunner(
                 if (error is not null)
                     await BackAsync(driver, error, ct);
             }
+            catch (Exception e) when (MayReturn(e))
+            {
+                LogLost(logger, operation.Id, e.Message);
+                var again = operation.LostSince is null;
+                operation.Lose(Now);
+                await SaveAsync(ct);
+                return again;
+            }
             catch (Exception e) when (IsLost(e))
             {
                 await EndUnreachableAsync(e, ct);
             }
+
+            return true;
         }
 
-        /// <summary>A host that could not be asked after a step had begun may be there again for the way back; before, there is nothing to take back.</summary>
+        /// <summary>A host that answers what is of no use, after a step had begun, may do better on the way back; before, there is nothing to take back.</summary>
         private async Task<OperationError?> TryForwardAsync(IHostDriver driver, CancellationToken ct)
         {
             try
             {
                 return await ForwardAsync(driver, ct);
             }
-            catch (Exception e) when (IsLost(e) && _touched.Count > 0)
+            catch (Exception e) when (IsLost(e) && !IsUnreachable(e) && _touched.Count > 0)
             {
                 Skip(operation.Steps);
                 return Lost(e);
@@ -120,6 +144,15 @@ public sealed partial class OperationRunner(
         }
 
         private static bool IsLost(Exception exception) => exception is HostShellException or HostAnswerException;
+
+        /// <summary>
+        /// A connection that broke in the midst of things is made anew, and then the operation is resumed as after the death of a
+        /// service: by observing and planning again. Where nothing has begun nothing is left open, and the caller had better know at once.
+        /// </summary>
+        private bool MayReturn(Exception exception) =>
+            IsUnreachable(exception) && _touched.Count > 0 && !(Now - operation.LostSince >= Patience);
+
+        private static bool IsUnreachable(Exception exception) => exception is HostShellException { Error: HostShellError.Unreachable };
 
         private static OperationError Lost(Exception exception, PlanStep? step = null) => new(
             exception is HostShellException shell ? $"host.{Kebab.Name(shell.Error)}" : "host.answer", CommandDocument.Clean(exception.Message), step?.Id, step?.Target);
@@ -241,6 +274,15 @@ public sealed partial class OperationRunner(
         {
             Skip(operation.Steps);
             var lost = Lost(exception);
+            if (operation.Steps.LastOrDefault(s => s.StartedAt is not null) is { Status: OperationStepStatus.Interrupted } open)
+            {
+                lost = lost with
+                {
+                    Message = $"{lost.Message} Whether {open.Action} of {open.Target} was done is unknown, and what comes after it was not begun. The next operation observes the host first.",
+                    Step = open.StepId, Target = open.Target,
+                };
+            }
+
             var error = operation.RollingBack ? OperationError.FromJson(operation.Error!) with { RollbackError = lost.Message } : lost;
             LogFailed(logger, operation.Id, error.Step, exception.Message);
             operation.Finish(OperationStatus.Failed, Now, error.ToJson());
@@ -261,12 +303,16 @@ public sealed partial class OperationRunner(
             }
             catch (Exception e) when (IsLost(e))
             {
-                entry.Finish(OperationStepStatus.Failed, Now);
+                entry.Finish(IsUnreachable(e) ? OperationStepStatus.Interrupted : OperationStepStatus.Failed, Now);
                 await SaveAsync(ct);
+                if (MayReturn(e))
+                    throw;
                 return Lost(e, step);
             }
 
             entry.Finish(outcome.Succeeded ? OperationStepStatus.Succeeded : OperationStepStatus.Failed, Now, CommandDocument.Of(outcome.Commands));
+            if (outcome.Succeeded)
+                operation.GetOn();
             await SaveAsync(ct);
             if (!outcome.Succeeded)
                 return OperationError.Of(step, outcome);
@@ -304,9 +350,14 @@ public sealed partial class OperationRunner(
             Allow = operation.Allow,
             Guest = operation.Guest,
             Action = action,
+            Restart = Stopped(),
             Force = operation.Force,
             ShutdownTimeout = ShutdownTimeout,
         };
+
+        /// <summary>The guests that the way forward has stopped, or was about to. Of these, a plan leaves alone who is not wanted or runs.</summary>
+        private HashSet<string> Stopped() =>
+            [.. operation.Steps.Where(s => s is { Rollback: false, Action: "guest.stop", StartedAt: not null }).Select(s => s.Target)];
 
         private TimeSpan ShutdownTimeout => TimeSpan.FromSeconds(operation.ShutdownSeconds);
 
