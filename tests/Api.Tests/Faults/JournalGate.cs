@@ -25,7 +25,7 @@ internal sealed class JournalGate : IAsyncDisposable
     private const string Waiting = "FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
     private readonly NpgsqlDataSource _source;
-    private NpgsqlConnection _keeper;
+    private readonly NpgsqlConnection _keeper;
 
     private JournalGate(NpgsqlDataSource source, NpgsqlConnection keeper) => (_source, _keeper) = (source, keeper);
 
@@ -63,13 +63,6 @@ internal sealed class JournalGate : IAsyncDisposable
 
     /// <summary>Makes what waits at a gate fail, so that it is never written.</summary>
     public Task TerminateAsync() => ExecuteAsync($"SELECT pg_terminate_backend(pid) {Waiting}");
-
-    /// <summary>After PostgreSQL was restarted, and with it every lock gone.</summary>
-    public async Task ReopenAsync()
-    {
-        await _keeper.DisposeAsync();
-        _keeper = await _source.OpenConnectionAsync(Ct);
-    }
 
     public async ValueTask DisposeAsync()
     {
