@@ -149,6 +149,10 @@ namespace Xlnet.Migrations.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
 
+                    b.Property<string>("FilePath")
+                        .HasColumnType("text")
+                        .HasColumnName("file_path");
+
                     b.Property<long>("HostId")
                         .HasColumnType("bigint")
                         .HasColumnName("host_id");
@@ -175,6 +179,10 @@ namespace Xlnet.Migrations.Migrations
 
                     b.HasKey("Id")
                         .HasName("pk_guests");
+
+                    b.HasIndex("HostId", "FilePath")
+                        .IsUnique()
+                        .HasDatabaseName("ux_guests_host_file_path");
 
                     b.HasIndex("HostId", "Name")
                         .IsUnique()
@@ -573,6 +581,10 @@ namespace Xlnet.Migrations.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("status");
+
+                    b.PrimitiveCollection<string[]>("Targets")
+                        .HasColumnType("text[]")
+                        .HasColumnName("targets");
 
                     b.HasKey("Id")
                         .HasName("pk_operations");

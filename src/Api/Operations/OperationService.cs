@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using Quartz;
 using Xlnet.Api.Common;
+using Xlnet.Api.Drifts;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Operations;
 using Xlnet.Domain.Planning;
@@ -56,6 +57,10 @@ internal sealed class OperationService(
     public Task<Operation> ApplyAsync(ResourceName host, ApplyRequest? body, CancellationToken ct) =>
         EnqueueAsync(host, OperationKind.Apply, null, new GuestActionRequest(body?.Allow), ct);
 
+    /// <summary>An apply of the targets alone.</summary>
+    public Task<Operation> EnforceAsync(ResourceName host, DriftEnforceRequest body, CancellationToken ct) =>
+        EnqueueAsync(host, OperationKind.Enforce, null, new GuestActionRequest(body.Allow), ct, [.. body.Targets!.Distinct()]);
+
     public Task<Operation> ActAsync(ResourceName host, GuestName guest, OperationKind kind, GuestActionRequest? body, CancellationToken ct) =>
         EnqueueAsync(host, kind, guest, body ?? new GuestActionRequest(), ct);
 
@@ -93,7 +98,7 @@ internal sealed class OperationService(
         }
     }
 
-    private async Task<Operation> EnqueueAsync(ResourceName host, OperationKind kind, GuestName? guest, GuestActionRequest body, CancellationToken ct)
+    private async Task<Operation> EnqueueAsync(ResourceName host, OperationKind kind, GuestName? guest, GuestActionRequest body, CancellationToken ct, string[]? targets = null)
     {
         var hostId = await HostIds.FindAsync(db, host, ct);
         if (guest is not null && !await db.Guests.AnyAsync(g => g.HostId == hostId && g.Name == guest, ct))
@@ -103,6 +108,7 @@ internal sealed class OperationService(
             HostId = hostId,
             Kind = kind,
             Guest = guest?.Value,
+            Targets = targets,
             Allow = [.. body.Allow ?? PlanRequest.DefaultAllow],
             Force = body.Force ?? false,
             ShutdownSeconds = body.ShutdownSeconds ?? 60,

@@ -1,3 +1,4 @@
+using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Vifs;
 
 namespace Xlnet.Domain.Planning;
@@ -18,6 +19,12 @@ public sealed record Checkpoint
 
     public required IReadOnlySet<string> MadeBridges { get; init; }
 
+    /// <summary>The guest files that are not named after their guests, by guest.</summary>
+    public IReadOnlyDictionary<string, string> OddPaths { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Where a guest's file was.</summary>
+    public string PathOf(string guest) => OddPaths.GetValueOrDefault(guest) ?? Host.GuestConfigPath(guest);
+
     /// <summary>The files and bridges that are not as they were: what of xlnet's a rollback could not take away.</summary>
     public IReadOnlySet<string> LeftBehind(HostObservation observed) => Files
         .Where(f => !(f.Value ?? []).AsSpan().SequenceEqual(observed.Files.GetValueOrDefault(f.Key) ?? []) || f.Value is null != observed.Files.GetValueOrDefault(f.Key) is null)
@@ -29,6 +36,7 @@ public sealed record Checkpoint
     {
         WrittenFiles = desired.WrittenFiles,
         MadeBridges = desired.MadeBridges,
+        OddPaths = GuestPaths.Odd(desired, observation),
         Files = observation.Files,
         Bridges = [.. observation.Bridges.Select(b => new DesiredBridge(b.Name, b.Kind, b.Mtu))],
         Domains = [.. observation.Domains.Select(d => new CheckpointDomain(d.Domid, d.Name,

@@ -111,6 +111,13 @@ public static class VifRules
         }),
     ];
 
+    /// <summary>What a host's defaults may not be: a default has to be what a vif of the host may say itself.</summary>
+    public static IReadOnlyList<Finding> CheckDefaults(VifDefaults defaults) =>
+    [
+        .. Check(new VifSettings { Script = defaults.Script, Bridge = defaults.Bridge, Backend = defaults.Backend, GatewayDev = defaults.GatewayDev }, null, null)
+            .Where(f => f.Severity == FindingSeverity.Error),
+    ];
+
     /// <summary>Whether the vif's script and bridge fit each other, once the kind of the host's bridge is known.</summary>
     /// <param name="script">The script in force: the vif's, else xl.conf's, else vif-bridge.</param>
     public static IReadOnlyList<Finding> CheckBridge(VifSettings settings, string script, BridgeKind kind)

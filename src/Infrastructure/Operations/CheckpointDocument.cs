@@ -18,7 +18,8 @@ internal sealed record CheckpointDocument(
     IReadOnlyList<CheckpointBridgeDocument> Bridges,
     IReadOnlyList<CheckpointDomainDocument> Domains,
     IReadOnlyList<string> WrittenFiles,
-    IReadOnlyList<string> MadeBridges)
+    IReadOnlyList<string> MadeBridges,
+    IReadOnlyDictionary<string, string>? OddPaths = null)
 {
     public static string Of(Checkpoint checkpoint) => JsonSerializer.Serialize(
         new CheckpointDocument(
@@ -27,7 +28,8 @@ internal sealed record CheckpointDocument(
             [.. checkpoint.Domains.Select(d => new CheckpointDomainDocument(d.Domid, d.Name,
                 [.. d.Vifs.Select(v => CheckpointVifDocument.Of(v))]))],
             [.. checkpoint.WrittenFiles],
-            [.. checkpoint.MadeBridges]),
+            [.. checkpoint.MadeBridges],
+            checkpoint.OddPaths),
         CheckpointJson.Default.CheckpointDocument);
 
     public static Checkpoint Read(string json)
@@ -41,6 +43,7 @@ internal sealed record CheckpointDocument(
                 [.. d.Vifs.Select(v => v.ToVif())]))],
             WrittenFiles = document.WrittenFiles.ToHashSet(),
             MadeBridges = document.MadeBridges.ToHashSet(),
+            OddPaths = document.OddPaths ?? new Dictionary<string, string>(),
         };
     }
 }

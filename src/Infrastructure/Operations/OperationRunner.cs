@@ -282,8 +282,8 @@ public sealed partial class OperationRunner(
             _ => Task.CompletedTask,
         };
 
-        private Task<int> AddArtifactAsync(HostArtifactKind kind, string name, CancellationToken ct) => db.Database.ExecuteSqlAsync(
-            $"INSERT INTO host_artifacts (host_id, kind, name, created_at) VALUES ({operation.HostId}, {Kebab.Name(kind)}, {name}, {Now}) ON CONFLICT DO NOTHING", ct);
+        private Task AddArtifactAsync(HostArtifactKind kind, string name, CancellationToken ct) =>
+            HostArtifacts.AddAsync(db, operation.HostId, kind, name, Now, ct);
 
         private Task DropArtifactAsync(PlanStep step, CancellationToken ct) => step switch
         {
@@ -303,6 +303,7 @@ public sealed partial class OperationRunner(
         {
             Allow = operation.Allow,
             Guest = operation.Guest,
+            Targets = operation.Targets?.ToHashSet(),
             Action = action,
             Force = operation.Force,
             ShutdownTimeout = ShutdownTimeout,
@@ -321,7 +322,7 @@ public sealed partial class OperationRunner(
 
         private static GuestAction Action(OperationKind kind) => kind switch
         {
-            OperationKind.Apply => GuestAction.Keep,
+            OperationKind.Apply or OperationKind.Enforce => GuestAction.Keep,
             OperationKind.Start => GuestAction.Start,
             OperationKind.Stop => GuestAction.Stop,
             OperationKind.Recreate => GuestAction.Recreate,
