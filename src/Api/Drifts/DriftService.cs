@@ -148,10 +148,13 @@ internal sealed class DriftService(
         }
         else if (runsOtherwise)
         {
-            settings = RunningVif.Accept(known?.WrittenSettings ?? VifSettings.Empty with { Mac = live!.Mac }, defaults, live!, guest.Type, present)
-                ?? throw new RuleException(RuleKind.Conflict, "drift.not-acceptable",
-                    $"The {asked.Text} runs in a way that no settings ask for, such as on no bridge or with its link down: enforce it instead.",
-                    new FieldError(asked.Pointer, "drift.not-acceptable", "no settings give this"));
+            settings = RunningVif.Accept(known?.WrittenSettings ?? VifSettings.Empty with { Mac = live!.Mac }, defaults, live!, guest.Type, present);
+            if (known is not null && settings == known.WrittenSettings)
+            {
+                throw new RuleException(RuleKind.Conflict, "drift.not-acceptable",
+                    $"{asked.Text} runs in a way that no setting asks for, such as on no bridge or with its link down: enforce it instead.",
+                    new FieldError(asked.Pointer, "drift.not-acceptable", "no setting gives this"));
+            }
         }
         else
         {

@@ -161,7 +161,8 @@ public static class Planner
 
     private static void PlanBridges(Draft draft, DesiredState desired, HostObservation observed, PlanRequest request, HashSet<string> needed)
     {
-        foreach (var bridge in desired.Bridges.Where(b => request.IncludesBridge(b.Name) || needed.Contains(b.Name)))
+        foreach (var bridge in desired.Bridges.Where(b => request.IncludesBridge(b.Name)
+            || needed.Contains(b.Name) && (request.Targets is null || observed.FindBridge(b.Name) is null)))
             PlanBridge(draft, bridge, observed);
     }
 

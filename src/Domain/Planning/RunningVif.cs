@@ -8,27 +8,30 @@ namespace Xlnet.Domain.Planning;
 public static class RunningVif
 {
     /// <summary>
-    /// The least change of the settings that makes the running vif what they ask for; null when no settings can: its script
-    /// failed, or its interface is on no bridge.
+    /// The settings with what the running vif has where it differs. They stay as they are when no setting says what differs: its script
+    /// failed, or its interface is on no bridge. A port that was moved by hand gives its bridge, and an apply plugs it anew, since xl's record
+    /// of the vif still names the former.
     /// </summary>
     /// <param name="database">What was wanted; empty for a vif that was not known.</param>
-    public static VifSettings? Accept(VifSettings database, VifDefaults defaults, ObservedVif live, GuestType type, IReadOnlySet<string> bridges)
+    public static VifSettings Accept(VifSettings database, VifDefaults defaults, ObservedVif live, GuestType type, IReadOnlySet<string> bridges)
     {
         var settings = database;
         var record = live.Settings;
+        var recorded = EffectiveVif.Resolve(record, type, VifDefaults.None);
+        var bridge = live.Bridge is { } port && recorded.BridgeName != port ? port : recorded.Bridge;
         foreach (var key in EffectiveVif.Differences(database, defaults, live, type, bridges))
         {
             settings = key switch
             {
                 "mac" => settings with { Mac = live.Mac },
-                "bridge" => settings with { Bridge = Unless(defaults.Bridge ?? "xenbr0", BridgeOf(live, settings)) },
-                "gatewaydev" => settings with { GatewayDev = Unless(defaults.GatewayDev, record.GatewayDev) },
+                "bridge" => settings with { Bridge = bridge },
+                "gatewaydev" => settings with { GatewayDev = record.GatewayDev ?? (defaults.GatewayDev is null ? null : "") },
                 "type" => settings with { Type = record.Type },
                 "model" => settings with { Model = record.Model },
                 "vifname" => settings with { VifName = record.VifName },
-                "script" => settings with { Script = Unless(EffectiveVif.Bare(defaults.Script) ?? "vif-bridge", EffectiveVif.Bare(record.Script) ?? "vif-bridge") },
+                "script" => settings with { Script = recorded.Script },
                 "ip" => settings with { Ip = record.Ip },
-                "backend" => settings with { Backend = Unless(defaults.Backend ?? "0", record.Backend ?? "0") },
+                "backend" => settings with { Backend = record.Backend ?? "0" },
                 "rate" => settings with { Rate = record.Rate },
                 "mtu" => settings with { Mtu = record.Mtu },
                 "vlan" => settings with { Vlan = record.Vlan },
@@ -38,15 +41,6 @@ public static class RunningVif
             };
         }
 
-        return EffectiveVif.Differences(settings, defaults, live, type, bridges).Count == 0 ? settings : null;
+        return settings;
     }
-
-    /// <summary>The record's, unless it is the one that is asked for: then the port was moved by hand.</summary>
-    private static string? BridgeOf(ObservedVif live, VifSettings asked) =>
-        live.Settings.Bridge is { } recorded && recorded != asked.Bridge && live.Bridge is null ? recorded
-        : live.Bridge is { } port && (live.Settings.Bridge is not { } full || !full.StartsWith(port, StringComparison.Ordinal)) ? port
-        : live.Settings.Bridge ?? live.Bridge;
-
-    /// <summary>What need not be said is not.</summary>
-    private static string? Unless(string? assumed, string? value) => value == assumed ? null : value ?? "";
 }

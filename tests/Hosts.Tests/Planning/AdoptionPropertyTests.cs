@@ -28,7 +28,7 @@ public sealed class AdoptionPropertyTests
         ("/etc/xen/twice.cfg", "name='plain'\nkernel='/guest/vmlinuz'\n", "guest.name-in-use"),
         ("/etc/xen/devid.cfg", "name='devid'\nkernel='/guest/vmlinuz'\nvif=['devid=1','devid=0']\n", null),
         ("/etc/xen/blank.cfg", "name='blank'\nkernel='/guest/vmlinuz'\nvif=['bridge=xenbr0 ,mtu=1400']\n", "findings"),
-        ("/etc/xen/same-mac.cfg", "name='same-mac'\nkernel='/guest/vmlinuz'\nvif=['mac=00:16:3e:aa:bb:01']\n", "mac.in-use"),
+        ("/etc/xen/z.cfg", "name='same-mac'\nkernel='/guest/vmlinuz'\nvif=['mac=00:16:3e:aa:bb:01']\n", "mac.in-use"),
         ("/etc/xen/binary.cfg", "\u0000\u0001\u0002", "xl.refuses"),
     ];
 
