@@ -187,6 +187,43 @@ public sealed class AdoptionTests(ServiceFixture service)
     }
 
     [Fact]
+    public async Task Observation_OfAHost_ShowsItInFull()
+    {
+        var host = await HostWithAPastAsync();
+        await service.ChangeHostAsync(host, state =>
+        {
+            state.Sysctls["net.bridge.bridge-nf-call-iptables"] = "1";
+            SimulatedHosts.Run(state, "iptables", "-P", "FORWARD", "DROP");
+        });
+        var seen = await Client.GetJsonAsync($"/v1/hosts/{host}/observation?contents=/etc/xen/foo.cfg,/etc/xen/xl.conf");
+
+        var vif = seen["domains"][0]!["vifs"]![0]!;
+        Assert.Equal(("vif1.0", "xenbr0", 0), ((string)vif["dom0Name"]!, (string)vif["bridge"]!, (int)vif["dom0Statistics"]!["rxBytes"]!));
+        Assert.Contains("vif-bridge", seen["scripts"].AsArray().Select(s => (string)s!["name"]!));
+        Assert.All(seen["scripts"].AsArray(), s => Assert.Equal(64, ((string)s!["sha256"]!).Length));
+        Assert.StartsWith("# the file of bar", (string)File(seen, "/etc/xen/foo.cfg")!["content"]!, StringComparison.Ordinal);
+        Assert.Null(File(seen, "/etc/xen/web1.cfg")!["content"]);
+        Assert.Equal(
+            """{"ipv4Forwarding":false,"ipv6Forwarding":false,"brNetfilter":true,"bridgeNfCallIptables":true,"bridgeNfCallIp6tables":null,"iptablesForwardPolicy":"DROP","nftablesForwardChains":[{"family":"ip","table":"filter","name":"FORWARD","priority":0,"policy":"drop"}]}""",
+            seen["forwarding"].ToJsonString());
+
+        foreach (var path in new[] { "/etc/shadow", "/etc/xen/../shadow.cfg", "/etc/xen/sub/x.cfg" })
+            Assert.Equal((422, "query.contents"), ((await Client.GetJsonAsync($"/v1/hosts/{host}/observation?contents={path}")) is var refused ? refused.Status : 0, refused.Code));
+    }
+
+    [Fact]
+    public async Task AdoptAndAccept_WhileAnOperationRuns_AreRefused()
+    {
+        var host = await HostWithAPastAsync();
+        await Client.PostAsync($"/v1/hosts/{host}/adopt");
+        await service.ChangeHostAsync(host, s => s.Faults.Add(new SimulatedFault { Argv = ["xl", "shutdown"], Kind = SimulatedFaultKind.Hang }));
+        var running = await Client.PostAsync($"/v1/hosts/{host}/guests/bar/stop");
+        Assert.Equal((409, "host.busy"), ((await Client.PostAsync($"/v1/hosts/{host}/adopt")) is var adopt ? adopt.Status : 0, adopt.Code));
+        Assert.Equal("host.busy", (await Client.PostAsync($"/v1/hosts/{host}/drift/accept", new { targets = new[] { "xl.conf" } })).Code);
+        await Client.PostAsync($"/v1/operations/{running["id"]}/cancel");
+    }
+
+    [Fact]
     public async Task Adopt_HostThatCannotBeAskedOrIsNotThere_SaysSo()
     {
         Assert.Equal((404, "host.not-found"), await StatusAsync("nosuch-host"));
