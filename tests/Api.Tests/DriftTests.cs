@@ -154,7 +154,7 @@ public sealed class DriftTests(ServiceFixture service)
         });
 
         var findings = await AcceptAsync(host, "", "bridges/br1", "guests/web1");
-        Assert.Equal((409, "findings"), (findings.Status, findings.Code));
+        Assert.Equal((422, "findings"), (findings.Status, findings.Code));
         Assert.Equal(["/targets/1"], findings.Pointers);
         Assert.Contains("vif.unknown-key", findings["findings"].AsArray().Select(f => (string)f!["code"]!));
         Assert.Equal(1500, (int)(await Client.GetJsonAsync($"/v1/hosts/{host}/bridges/br1"))["mtu"]!);

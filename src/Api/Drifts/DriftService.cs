@@ -113,7 +113,8 @@ internal sealed class DriftService(
         foreach (var refused in adoption.Skipped)
         {
             var pointer = asked.First(a => a.Text == refused.Target).Pointer;
-            throw new RuleException(RuleKind.Conflict, refused.Code, refused.Message, new FieldError(pointer, refused.Code, refused.Message))
+            var invalid = refused.Code is "findings" or "xl.refuses" or "guest.name" or "bridge.name" or "bridge.name.openvswitch";
+            throw new RuleException(invalid ? RuleKind.Invalid : RuleKind.Conflict, refused.Code, refused.Message, new FieldError(pointer, refused.Code, refused.Message))
                 .With("findings", (IReadOnlyList<FindingResponse>)[.. refused.Findings.Select(FindingResponse.Of)]);
         }
 
