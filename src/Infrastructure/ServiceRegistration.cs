@@ -4,6 +4,7 @@ using Npgsql;
 using Quartz;
 using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts;
+using Xlnet.Infrastructure.Hosts.Watching;
 using Xlnet.Infrastructure.Operations;
 
 namespace Xlnet.Infrastructure;
@@ -22,6 +23,7 @@ public static class ServiceRegistration
         services.AddScoped<MacAllocator>();
 
         services.AddSingleton<HostConnector>();
+        services.AddSingleton<HostWatchers>();
         services.AddSingleton<OperationRunner>();
         services.AddSingleton<OperationNotifications>();
         services.AddHostedService(provider => provider.GetRequiredService<OperationNotifications>());

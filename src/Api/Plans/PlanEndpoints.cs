@@ -40,12 +40,9 @@ public sealed record ObservationResponse(
         var forwarding = inspection.Forwarding;
         return new ObservationResponse(
             host, o.At, o.Simulated, o.XenVersion.ToString(),
-            [.. o.Domains.Select(d => new DomainResponse(d.Domid, d.Name, d.State, d.Type,
-                [.. d.Vifs.Select(v => new ObservedVifResponse(
-                    v.Devid, v.Mac.ToString(), v.Dom0Name, v.Bridge, v.State, v.LinkUp, VifSpec.Render(v.Settings), StatisticsResponse.Of(v.Dom0Statistics)))]))],
+            [.. o.Domains.Select(DomainResponse.Of)],
             [.. o.Bridges.Select(b => new ObservedBridgeResponse(b.Name, b.Kind, b.Up, b.Mtu, b.Ports))],
-            [.. o.Interfaces.Select(i => new InterfaceResponse(
-                i.Index, i.Name, i.Kind, i.Mac?.ToString(), i.Mtu, i.Up, i.Carrier, i.Master, i.Addresses, StatisticsResponse.Of(i.Statistics)))],
+            [.. o.Interfaces.Select(InterfaceResponse.Of)],
             [.. inspection.Scripts.Select(s => new ObservedScriptResponse(s.Path[(s.Path.LastIndexOf('/') + 1)..], s.Path, s.Length, s.Sha256))],
             [.. inspection.Files.Select(f => new ObservedFileResponse(f.Path, f.Length, f.Sha256,
                 o.Files.GetValueOrDefault(f.Path) is { } content ? XlText.Decode(XlText.FromBytes(content)) : null))],
@@ -56,7 +53,10 @@ public sealed record ObservationResponse(
     }
 }
 
-public sealed record DomainResponse(int Domid, string Name, DomainState State, GuestType Type, IReadOnlyList<ObservedVifResponse> Vifs);
+public sealed record DomainResponse(int Domid, string Name, DomainState State, GuestType Type, IReadOnlyList<ObservedVifResponse> Vifs)
+{
+    internal static DomainResponse Of(ObservedDomain d) => new(d.Domid, d.Name, d.State, d.Type, [.. d.Vifs.Select(ObservedVifResponse.Of)]);
+}
 
 /// <param name="Dom0Name">The interface on Dom0: `vif&lt;domid&gt;.&lt;devid&gt;`, or vifname.</param>
 /// <param name="State">The xenbus state of the guest's side; `connected` when the guest uses it.</param>
@@ -64,14 +64,22 @@ public sealed record DomainResponse(int Domid, string Name, DomainState State, G
 /// <param name="Spec">What it was created with, as xl spells it.</param>
 /// <param name="Dom0Statistics">What the interface on Dom0 has counted, seen from Dom0: `rx` is what the guest has sent. Null where Dom0 has none for it.</param>
 public sealed record ObservedVifResponse(
-    int Devid, string Mac, string Dom0Name, string? Bridge, XenbusState State, bool LinkUp, string Spec, StatisticsResponse? Dom0Statistics);
+    int Devid, string Mac, string Dom0Name, string? Bridge, XenbusState State, bool LinkUp, string Spec, StatisticsResponse? Dom0Statistics)
+{
+    internal static ObservedVifResponse Of(ObservedVif v) => new(
+        v.Devid, v.Mac.ToString(), v.Dom0Name, v.Bridge, v.State, v.LinkUp, VifSpec.Render(v.Settings), StatisticsResponse.Of(v.Dom0Statistics));
+}
 
 public sealed record ObservedBridgeResponse(string Name, BridgeKind Kind, bool Up, int Mtu, IReadOnlyList<string> Ports);
 
 /// <param name="Statistics">What it has counted, seen from Dom0.</param>
 public sealed record InterfaceResponse(
     int Index, string Name, string? Kind, string? Mac, int Mtu, bool Up, bool Carrier, string? Master, IReadOnlyList<string> Addresses,
-    StatisticsResponse? Statistics);
+    StatisticsResponse? Statistics)
+{
+    internal static InterfaceResponse Of(ObservedInterface i) => new(
+        i.Index, i.Name, i.Kind, i.Mac?.ToString(), i.Mtu, i.Up, i.Carrier, i.Master, i.Addresses, StatisticsResponse.Of(i.Statistics));
+}
 
 /// <summary>What an interface of Dom0 has received and sent since it was made.</summary>
 public sealed record StatisticsResponse(

@@ -80,6 +80,10 @@ internal sealed class AdoptionDraft(DesiredState desired, HostObservation observ
     private readonly List<AdoptedGuest> _guests = [];
     private readonly Dictionary<MacAddress, string> _macs = [];
     private readonly Dictionary<string, string> _vifNames = new(StringComparer.Ordinal);
+    private readonly VifSurroundings _surroundings = new(
+        observed.XenVersion, Drift.DefaultsInForce(desired with { XlConf = null, Defaults = null }, observed),
+        observed.Bridges.ToDictionary(b => b.Name, b => b.Kind), new Dictionary<string, string>());
+
     private AdoptedXlConf? _conf;
 
     public Adoption ToAdoption()
@@ -161,7 +165,9 @@ internal sealed class AdoptionDraft(DesiredState desired, HostObservation observ
     {
         var target = DriftTarget.Guest(text);
         var content = observed.Files[path]!;
-        IReadOnlyList<Finding> findings = [.. file.Findings.Where(f => VifRules.CheckKeys([f], observed.XenVersion).Count == 0), .. VifRules.CheckKeys(file.Findings, observed.XenVersion)];
+        var ofHost = HostRules.CheckFile(file, _surroundings);
+        // What the host makes an error of, a file that is for any host is warned of.
+        IReadOnlyList<Finding> findings = [.. file.Findings.Where(f => ofHost.All(h => h.Code != f.Code)), .. ofHost];
         var present = desired.Guests.FirstOrDefault(g => g.Name == text);
         if (present is not null && present.Path == path && present.Config.AsSpan().SequenceEqual(content))
         {

@@ -14,6 +14,16 @@ public interface IHostDriver : IAsyncDisposable
     /// <exception cref="HostAnswerException">A command that only reads failed, or answered what could not be understood.</exception>
     Task<HostObservation> ObserveAsync(IReadOnlyCollection<string> files, CancellationToken ct);
 
+    /// <summary>Reads what comes and goes: domains, vifs, bridges and interfaces. Changes nothing.</summary>
+    /// <exception cref="HostShellException">The host could not be asked.</exception>
+    /// <exception cref="HostAnswerException">A command that only reads failed, or answered what could not be understood.</exception>
+    Task<HostSnapshot> LookAsync(CancellationToken ct);
+
+    /// <summary>A line whenever a network interface of the host has changed, until nobody reads it any more.</summary>
+    /// <exception cref="HostShellException">The host could not be asked, or was lost.</exception>
+    /// <exception cref="HostAnswerException">The host cannot say so by itself.</exception>
+    IAsyncEnumerable<string> MonitorLinksAsync(CancellationToken ct);
+
     /// <summary>
     /// The same with what no plan needs: hashes of scripts and files, forwarding and its filters. Four commands more, so a plan's
     /// observation, of which a running operation makes several, does without.

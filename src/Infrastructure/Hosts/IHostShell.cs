@@ -18,6 +18,16 @@ public interface IHostShell : IAsyncDisposable
     /// <exception cref="HostShellException">The host could not be asked, or the command ran longer than <paramref name="timeout"/>.</exception>
     Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct);
 
+    /// <summary>
+    /// Runs a command that goes on, such as <c>ip monitor link</c>, and gives the lines of its output as they come. It ends when the
+    /// command ends with status 0. Who stops reading, or cancels, ends the command on the host too. What the command prints while
+    /// nobody reads is held back, not kept.
+    /// </summary>
+    /// <exception cref="ArgumentException">There is no program in it, or a NUL.</exception>
+    /// <exception cref="HostAnswerException">The command ended with another status; <see cref="CommandResult.NotFound"/> where the host has no such program.</exception>
+    /// <exception cref="HostShellException">The host could not be asked, or was lost.</exception>
+    IAsyncEnumerable<string> ReadLinesAsync(IReadOnlyList<string> argv, CancellationToken ct);
+
     /// <summary>A file's bytes, or null when there is none.</summary>
     Task<byte[]?> ReadFileAsync(string path, CancellationToken ct);
 

@@ -17,11 +17,8 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
     public async Task<HostObservation> ObserveAsync(IReadOnlyCollection<string> files, CancellationToken ct)
     {
         var at = time.GetUtcNow();
-        var reader = new HostReader((argv, token) => shell.RunAsync(argv, ReadTimeout, token));
-        var version = await reader.ReadVersionAsync(ct).ConfigureAwait(false);
-        var interfaces = await reader.ReadInterfacesAsync(ct).ConfigureAwait(false);
-        var ovs = await reader.ReadOvsAsync(ct).ConfigureAwait(false);
-        var domains = await reader.ReadDomainsAsync(interfaces, ovs, ct).ConfigureAwait(false);
+        var version = await Reader().ReadVersionAsync(ct).ConfigureAwait(false);
+        var seen = await LookAsync(ct).ConfigureAwait(false);
         var scripts = await shell.ListFilesAsync(ScriptDirectory, ct).ConfigureAwait(false);
 
         var contents = new Dictionary<string, byte[]?>(StringComparer.Ordinal);
@@ -33,9 +30,9 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
             At = at,
             Simulated = shell.Simulated,
             XenVersion = version,
-            Domains = domains,
-            Bridges = HostReader.Bridges(interfaces, ovs),
-            Interfaces = interfaces,
+            Domains = seen.Domains,
+            Bridges = seen.Bridges,
+            Interfaces = seen.Interfaces,
             Files = contents,
             Scripts = [.. scripts.Where(IsVifScript).Select(NameOf)],
         };
@@ -53,7 +50,7 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
             .. (await shell.ListFilesAsync(Host.ConfigFolder, ct).ConfigureAwait(false))
                 .Where(f => f.Path == Host.XlConfPath || Host.IsGuestFilePath(f.Path)),
         ];
-        var reader = new HostReader((argv, token) => shell.RunAsync(argv, ReadTimeout, token));
+        var reader = Reader();
         var hashes = await reader.ReadHashesAsync([.. scripts.Concat(configs).Select(f => f.Path)], ct).ConfigureAwait(false);
         var forwarding = await reader.ReadForwardingAsync(ct).ConfigureAwait(false);
         ObservedFile Observed(HostFile file) => new(file.Path, file.Length, hashes.GetValueOrDefault(file.Path));
@@ -63,6 +60,18 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
     private static bool IsVifScript(HostFile file) => file.Executable && NameOf(file).StartsWith("vif", StringComparison.Ordinal);
 
     private static string NameOf(HostFile file) => file.Path[(file.Path.LastIndexOf('/') + 1)..];
+
+    public async Task<HostSnapshot> LookAsync(CancellationToken ct)
+    {
+        var at = time.GetUtcNow();
+        var reader = Reader();
+        var interfaces = await reader.ReadInterfacesAsync(ct).ConfigureAwait(false);
+        var ovs = await reader.ReadOvsAsync(ct).ConfigureAwait(false);
+        var domains = await reader.ReadDomainsAsync(interfaces, ovs, ct).ConfigureAwait(false);
+        return new HostSnapshot(at, domains, HostReader.Bridges(interfaces, ovs), interfaces);
+    }
+
+    public IAsyncEnumerable<string> MonitorLinksAsync(CancellationToken ct) => shell.ReadLinesAsync(["ip", "monitor", "link"], ct);
 
     public async Task<StepOutcome> ApplyAsync(PlanStep step, CancellationToken ct)
     {
@@ -97,6 +106,8 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
             logger.LogWarning("{Action} of {Target} failed: {Code}: {Message}", step.Action, step.Target, failure.Code, failure.Message);
         return new StepOutcome(run.Commands, failure);
     }
+
+    private HostReader Reader() => new((argv, ct) => shell.RunAsync(argv, ReadTimeout, ct));
 
     public ValueTask DisposeAsync() => shell.DisposeAsync();
 }
