@@ -169,6 +169,8 @@ internal static class OpenApi
             "limit" => ($"How many items the page has at most; {PageQuery.DefaultLimit} unless given.", Number(1, PageQuery.MaxLimit)),
             "wait" => ("How long to wait for the operation's end: a number with ms, s or m, at most 5 minutes, such as `30s`. Without it, the answer comes at once.",
                 Text("^[0-9]+(ms|s|m)?$")),
+            "confirmWithin" => ("How long the caller wants to decide, by a confirm, whether what was done stays: a number with ms, s or m, such as `120s`. Unless he does, it is taken back.",
+                Text("^[0-9]+(ms|s|m)?$")),
             "validateOnly" => ("Checks everything and answers as if it were done, but changes nothing.", null),
             "allow" => ("The impacts that the steps may have; `vif-blip` unless given. What else there is to do is pending.", List(typeof(Impact))),
             "acceptFindings" => ("The codes of findings that the file may have although they are errors, or `all`.",

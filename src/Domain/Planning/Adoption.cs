@@ -133,16 +133,19 @@ internal sealed class AdoptionDraft(DesiredState desired, HostObservation observ
         if (!IsAsked(target))
             return;
         var present = desired.Bridges.FirstOrDefault(b => b.Name == live.Name);
-        if (present is not null && present.Kind == live.Kind && (present.Mtu is null || present.Mtu == live.Mtu))
+        // The uplinks of a bridge are left alone until someone says what they shall be.
+        var ports = present?.Ports is null ? null : observed.Uplinks(live);
+        if (present is not null && present.Kind == live.Kind && (present.Mtu is null || present.Mtu == live.Mtu)
+            && (ports is null || ports.ToHashSet().SetEquals(present.Ports!)))
             _unchanged.Add(target);
         else if (present is not null && !request.Overwrite)
-            Skip(target, null, "adopt.differs", $"The database has {live.Name} with another kind or mtu: adopt with ?overwrite=true to take the host's, or apply to put the database's there.");
+            Skip(target, null, "adopt.differs", $"The database has {live.Name} with another kind, mtu or ports: adopt with ?overwrite=true to take the host's, or apply to put the database's there.");
         else if (!InterfaceName.TryParse(live.Name, null, out var name))
             Skip(target, null, "bridge.name", $"'{live.Name}' cannot name a bridge here: {InterfaceName.Rule}.");
         else if (Bridge.CheckName(name, live.Kind) is { } wrong)
             Skip(target, null, "bridge.name.openvswitch", wrong);
         else
-            _bridges.Add(new DesiredBridge(live.Name, live.Kind, live.Mtu));
+            _bridges.Add(new DesiredBridge(live.Name, live.Kind, live.Mtu, ports));
     }
 
     /// <summary>A guest that runs comes before one that does not, and a file that is named after its guest before another: of two that clash the first is taken.</summary>
@@ -261,7 +264,7 @@ internal sealed class AdoptionDraft(DesiredState desired, HostObservation observ
         {
             var after = new Adoption(_conf, _bridges, _guests, [], []).Into(desired);
             var plan = Planner.Plan(after, observed, new PlanRequest { Allow = Enum.GetValues<Impact>() });
-            var touched = plan.Steps.Concat(plan.Pending.Select(p => p.Step)).ToLookup(s => s.Target.Split("/vifs/")[0]);
+            var touched = plan.Steps.Concat(plan.Pending.Select(p => p.Step)).ToLookup(s => s.Target.Split("/vifs/")[0].Split("/ports/")[0]);
             var bridge = _bridges.Find(b => touched.Contains($"bridges/{b.Name}"));
             var guest = _guests.Find(g => touched.Contains(g.Name.Value) || touched.Contains(g.Path));
             if (_conf is not null && touched.Contains(Host.XlConfPath))

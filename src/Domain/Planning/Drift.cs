@@ -81,10 +81,20 @@ public sealed record Drift(long Revision, IReadOnlyList<DriftEntry> Entries)
                 entries.Add(new DriftEntry(target, "kind", DriftKind.Changed, Kebab.Name(bridge.Kind), null, Kebab.Name(live.Kind),
                     $"{bridge.Name} is a bridge of kind {Kebab.Name(bridge.Kind)} in the database, and {Kebab.Name(live.Kind)} on the host."));
             }
-            else if (bridge.Mtu is { } mtu && mtu != live.Mtu)
+            else
             {
-                entries.Add(new DriftEntry(target, "mtu", DriftKind.Changed, Text(mtu), null, Text(live.Mtu),
-                    $"{bridge.Name} has an mtu of {Text(mtu)} in the database, and {Text(live.Mtu)} on the host."));
+                if (bridge.Mtu is { } mtu && mtu != live.Mtu)
+                {
+                    entries.Add(new DriftEntry(target, "mtu", DriftKind.Changed, Text(mtu), null, Text(live.Mtu),
+                        $"{bridge.Name} has an mtu of {Text(mtu)} in the database, and {Text(live.Mtu)} on the host."));
+                }
+
+                var uplinks = observed.Uplinks(live);
+                if (bridge.Ports is { } ports && (uplinks.Except(ports).Any() || ports.Any(p => observed.FindBridgeOf(p)?.Name != bridge.Name)))
+                {
+                    entries.Add(new DriftEntry(target, "ports", DriftKind.Changed, string.Join(' ', ports), null, string.Join(' ', uplinks),
+                        $"{bridge.Name} has the ports {Show(string.Join(' ', ports))} in the database, and {Show(string.Join(' ', uplinks))} on the host."));
+                }
             }
         }
 
@@ -216,8 +226,7 @@ public sealed record Drift(long Revision, IReadOnlyList<DriftEntry> Entries)
 
     private static string Show(string? value) => value switch
     {
-        null => "nothing",
-        "" => "an empty text",
+        null or "" => "nothing",
         _ => XlText.Decode(value),
     };
 

@@ -1,3 +1,5 @@
+using System.Collections.ObjectModel;
+
 namespace Xlnet.Infrastructure.Hosts;
 
 /// <summary>
@@ -65,10 +67,14 @@ public sealed class HostShellException(HostShellError error, string message, Exc
 {
     public HostShellError Error { get; } = error;
 
+    /// <summary>What a program may want to read of it, under JSON names: <c>address</c>, <c>expectedHostKey</c>, …; never a key.</summary>
+    public IReadOnlyDictionary<string, object?> Evidence { get; init; } = ReadOnlyDictionary<string, object?>.Empty;
+
     internal static HostShellException TimedOut(IReadOnlyList<string> argv, TimeSpan limit, Exception? inner = null) =>
         new(HostShellError.TimedOut, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"'{string.Join(' ', argv)}' did not end within {limit.TotalSeconds:0.###} s."), inner);
 }
 
+/// <summary>Why a host could not be asked; <c>host.</c> and its name in kebab-case is the code of the problem.</summary>
 public enum HostShellError
 {
     /// <summary>No connection, or it broke.</summary>
@@ -77,6 +83,30 @@ public enum HostShellError
     /// <summary>The command did not end in its time.</summary>
     TimedOut,
 
-    /// <summary>A file could not be read or written: permission, disk full, not a file.</summary>
+    /// <summary>A file could not be read or written: not a file, a directory above it is none.</summary>
     FileSystem,
+
+    /// <summary>A file could not be written: the disk is full, or a quota is.</summary>
+    DiskFull,
+
+    /// <summary>A file could not be read or written: permission, or a file system that is read-only.</summary>
+    PermissionDenied,
+
+    /// <summary>The host has another key than the pinned one.</summary>
+    HostKeyChanged,
+
+    /// <summary>The host does not let the user in with the key.</summary>
+    KeyRefused,
+
+    /// <summary>The key store has no private key of that name.</summary>
+    KeyMissing,
+
+    /// <summary>The private key is there and can't be used: its mode, a passphrase, its form.</summary>
+    KeyUnusable,
+
+    /// <summary>The host let the user in, and its login shell did not run the command.</summary>
+    NoShell,
+
+    /// <summary>The command printed more than anything that a driver reads.</summary>
+    TooMuchOutput,
 }

@@ -34,6 +34,7 @@ internal static class IpAnswers
             flags.Contains("LOWER_UP"),
             link.Master,
             [.. (link.AddrInfo ?? []).Where(a => a.Local is not null).Select(a => string.Create(CultureInfo.InvariantCulture, $"{a.Local}/{a.Prefixlen}"))],
+            link.Link,
             link.Stats64 is { Rx: { } rx, Tx: { } tx }
                 ? new InterfaceStatistics(rx.Bytes, rx.Packets, rx.Errors, rx.Dropped, tx.Bytes, tx.Packets, tx.Errors, tx.Dropped)
                 : null);
@@ -49,6 +50,7 @@ internal sealed record IpLink(
     string? Address,
     IpLinkInfo? Linkinfo,
     string? Parentbus,
+    string? Link,
     [property: JsonPropertyName("addr_info")] IReadOnlyList<IpAddress>? AddrInfo,
     IpStatistics? Stats64);
 

@@ -14,7 +14,7 @@ using Xlnet.Infrastructure.Data;
 namespace Xlnet.Migrations.Migrations
 {
     [DbContext(typeof(XlnetDbContext))]
-    [Migration("20261126125722_Adoption")]
+    [Migration("20261126134151_Adoption")]
     partial class Adoption
     {
         /// <inheritdoc />
@@ -61,6 +61,10 @@ namespace Xlnet.Migrations.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("name");
+
+                    b.PrimitiveCollection<string[]>("Ports")
+                        .HasColumnType("text[]")
+                        .HasColumnName("ports");
 
                     b.Property<DateTimeOffset>("UpdatedAt")
                         .HasColumnType("timestamp with time zone")
@@ -523,6 +527,26 @@ namespace Xlnet.Migrations.Migrations
                     b.Property<string>("Checkpoint")
                         .HasColumnType("jsonb")
                         .HasColumnName("checkpoint");
+
+                    b.Property<DateTimeOffset?>("ConfirmBy")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("confirm_by");
+
+                    b.Property<int?>("ConfirmSeconds")
+                        .HasColumnType("integer")
+                        .HasColumnName("confirm_seconds");
+
+                    b.Property<bool>("Confirmed")
+                        .HasColumnType("boolean")
+                        .HasColumnName("confirmed");
+
+                    b.Property<DateTimeOffset?>("DeadManFiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("dead_man_fires_at");
+
+                    b.Property<int>("DeadManNumber")
+                        .HasColumnType("integer")
+                        .HasColumnName("dead_man_number");
 
                     b.Property<string>("Error")
                         .HasColumnType("jsonb")
