@@ -1,3 +1,5 @@
+using Xlnet.Domain.Bridges;
+using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Vifs;
 
 namespace Xlnet.Domain.Planning;
@@ -8,7 +10,16 @@ public sealed record Checkpoint
     /// <summary>By path; null where there was no file.</summary>
     public required IReadOnlyDictionary<string, byte[]?> Files { get; init; }
 
+    /// <summary>With their uplinks.</summary>
     public required IReadOnlyList<DesiredBridge> Bridges { get; init; }
+
+    /// <summary>Dom0's interfaces that are no guest's.</summary>
+    public IReadOnlyList<CheckpointInterface> Interfaces { get; init; } = [];
+
+    /// <summary>Null as long as no step asked for them.</summary>
+    public IReadOnlyList<HostRoute>? Routes { get; init; }
+
+    public bool HasOpenVSwitch => Bridges.Any(b => b.Kind == BridgeKind.OpenVSwitch);
 
     /// <summary>The guests that ran, with their vifs as they were.</summary>
     public required IReadOnlyList<CheckpointDomain> Domains { get; init; }
@@ -17,6 +28,12 @@ public sealed record Checkpoint
     public required IReadOnlySet<string> WrittenFiles { get; init; }
 
     public required IReadOnlySet<string> MadeBridges { get; init; }
+
+    /// <summary>The guest files that are not named after their guests, by guest.</summary>
+    public IReadOnlyDictionary<string, string> OddPaths { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Where a guest's file was.</summary>
+    public string PathOf(string guest) => OddPaths.GetValueOrDefault(guest) ?? Host.GuestConfigPath(guest);
 
     /// <summary>The files and bridges that are not as they were: what of xlnet's a rollback could not take away.</summary>
     public IReadOnlySet<string> LeftBehind(HostObservation observed) => Files
@@ -29,8 +46,10 @@ public sealed record Checkpoint
     {
         WrittenFiles = desired.WrittenFiles,
         MadeBridges = desired.MadeBridges,
+        OddPaths = GuestPaths.Odd(desired, observation),
         Files = observation.Files,
-        Bridges = [.. observation.Bridges.Select(b => new DesiredBridge(b.Name, b.Kind, b.Mtu))],
+        Bridges = [.. observation.Bridges.Select(b => new DesiredBridge(b.Name, b.Kind, b.Mtu, observation.Uplinks(b)))],
+        Interfaces = [.. observation.Interfaces.Where(i => !observation.IsVif(i.Name)).Select(i => new CheckpointInterface(i.Name, i.Mtu, i.Up, i.Addresses))],
         Domains = [.. observation.Domains.Select(d => new CheckpointDomain(d.Domid, d.Name,
             [.. d.Vifs.Select(v => new CheckpointVif(v.Devid, v.Settings with { Mac = v.Mac }, v.Bridge))]))],
     };
@@ -40,3 +59,6 @@ public sealed record CheckpointDomain(int Domid, string Name, IReadOnlyList<Chec
 
 /// <param name="Bridge">The bridge that it was a port of.</param>
 public sealed record CheckpointVif(int Devid, VifSettings Settings, string? Bridge);
+
+/// <param name="Addresses">In CIDR notation.</param>
+public sealed record CheckpointInterface(string Name, int Mtu, bool Up, IReadOnlyList<string> Addresses);

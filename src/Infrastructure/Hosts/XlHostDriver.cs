@@ -1,5 +1,8 @@
 using Microsoft.Extensions.Logging;
+using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Planning;
+using Xlnet.Infrastructure.Hosts.Answers;
+using Xlnet.Infrastructure.Hosts.DeadMan;
 using Xlnet.Infrastructure.Hosts.Steps;
 
 namespace Xlnet.Infrastructure.Hosts;
@@ -33,15 +36,32 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
             Bridges = seen.Bridges,
             Interfaces = seen.Interfaces,
             Files = contents,
-            Scripts =
-            [
-                .. scripts
-                    .Where(s => s.Executable)
-                    .Select(s => s.Path[(s.Path.LastIndexOf('/') + 1)..])
-                    .Where(name => name.StartsWith("vif", StringComparison.Ordinal)),
-            ],
+            Scripts = [.. scripts.Where(IsVifScript).Select(NameOf)],
         };
     }
+
+    public async Task<IReadOnlyList<HostFile>> ListGuestFilesAsync(CancellationToken ct) =>
+        [.. (await shell.ListFilesAsync(Host.ConfigFolder, ct).ConfigureAwait(false)).Where(f => Host.IsGuestFilePath(f.Path))];
+
+    public async Task<HostInspection> InspectAsync(IReadOnlyCollection<string> files, CancellationToken ct)
+    {
+        var observed = await ObserveAsync(files, ct).ConfigureAwait(false);
+        List<HostFile> scripts = [.. (await shell.ListFilesAsync(ScriptDirectory, ct).ConfigureAwait(false)).Where(IsVifScript)];
+        List<HostFile> configs =
+        [
+            .. (await shell.ListFilesAsync(Host.ConfigFolder, ct).ConfigureAwait(false))
+                .Where(f => f.Path == Host.XlConfPath || Host.IsGuestFilePath(f.Path)),
+        ];
+        var reader = Reader();
+        var hashes = await reader.ReadHashesAsync([.. scripts.Concat(configs).Select(f => f.Path)], ct).ConfigureAwait(false);
+        var forwarding = await reader.ReadForwardingAsync(ct).ConfigureAwait(false);
+        ObservedFile Observed(HostFile file) => new(file.Path, file.Length, hashes.GetValueOrDefault(file.Path));
+        return new HostInspection(observed, [.. scripts.Select(Observed)], [.. configs.Select(Observed)], forwarding);
+    }
+
+    private static bool IsVifScript(HostFile file) => file.Executable && NameOf(file).StartsWith("vif", StringComparison.Ordinal);
+
+    private static string NameOf(HostFile file) => file.Path[(file.Path.LastIndexOf('/') + 1)..];
 
     public async Task<HostSnapshot> LookAsync(CancellationToken ct)
     {
@@ -67,6 +87,8 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
                 DeleteFileStep delete => FileSteps.DeleteAsync(run, delete, ct),
                 CreateBridgeStep create => BridgeSteps.CreateAsync(run, create, ct),
                 DeleteBridgeStep delete => BridgeSteps.DeleteAsync(run, delete, ct),
+                AddBridgePortStep add => BridgePortSteps.AddAsync(run, add, ct),
+                RemoveBridgePortStep remove => BridgePortSteps.RemoveAsync(run, remove, ct),
                 SetBridgeMtuStep mtu => BridgeSteps.SetMtuAsync(run, mtu, ct),
                 AttachVifStep attach => VifSteps.AttachAsync(run, attach, ct),
                 DetachVifStep detach => VifSteps.DetachAsync(run, detach, ct),
@@ -86,10 +108,19 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
 
         if (failure is not null)
             logger.LogWarning("{Action} of {Target} failed: {Code}: {Message}", step.Action, step.Target, failure.Code, failure.Message);
-        return new StepOutcome(run.Commands, failure);
+        return new StepOutcome(run.Commands, failure, run.Changed);
     }
 
     private HostReader Reader() => new((argv, ct) => shell.RunAsync(argv, ReadTimeout, ct));
+
+    public async Task<IReadOnlyList<HostRoute>> ReadRoutesAsync(CancellationToken ct)
+    {
+        var v4 = await shell.RunAsync(["ip", "-j", "route", "show"], ReadTimeout, ct).ConfigureAwait(false);
+        var v6 = await shell.RunAsync(["ip", "-j", "-6", "route", "show"], ReadTimeout, ct).ConfigureAwait(false);
+        return [.. RouteAnswers.Read(CommandAnswer.Expect(v4)), .. RouteAnswers.Read(CommandAnswer.Expect(v6))];
+    }
+
+    public DeadManTimer DeadMan(Guid operation) => new(shell, operation);
 
     public ValueTask DisposeAsync() => shell.DisposeAsync();
 }

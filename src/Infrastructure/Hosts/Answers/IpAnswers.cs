@@ -5,9 +5,12 @@ using Xlnet.Domain.Planning;
 
 namespace Xlnet.Infrastructure.Hosts.Answers;
 
-/// <summary>Reads what <c>ip -j -d addr</c> prints.</summary>
+/// <summary>Reads what <see cref="Command"/> prints.</summary>
 internal static class IpAnswers
 {
+    /// <summary>Links, kinds, addresses and counters in one.</summary>
+    public static readonly IReadOnlyList<string> Command = ["ip", "-j", "-d", "-s", "addr"];
+
     public static IReadOnlyList<ObservedInterface> Read(CommandResult show) =>
     [
         .. CommandAnswer.Json(show, show.Stdout, IpJson.Default.ListIpLink)
@@ -30,7 +33,11 @@ internal static class IpAnswers
             flags.Contains("UP"),
             flags.Contains("LOWER_UP"),
             link.Master,
-            [.. (link.AddrInfo ?? []).Where(a => a.Local is not null).Select(a => string.Create(CultureInfo.InvariantCulture, $"{a.Local}/{a.Prefixlen}"))]);
+            [.. (link.AddrInfo ?? []).Where(a => a.Local is not null).Select(a => string.Create(CultureInfo.InvariantCulture, $"{a.Local}/{a.Prefixlen}"))],
+            link.Link,
+            link.Stats64 is { Rx: { } rx, Tx: { } tx }
+                ? new InterfaceStatistics(rx.Bytes, rx.Packets, rx.Errors, rx.Dropped, tx.Bytes, tx.Packets, tx.Errors, tx.Dropped)
+                : null);
     }
 }
 
@@ -43,11 +50,17 @@ internal sealed record IpLink(
     string? Address,
     IpLinkInfo? Linkinfo,
     string? Parentbus,
-    [property: JsonPropertyName("addr_info")] IReadOnlyList<IpAddress>? AddrInfo);
+    string? Link,
+    [property: JsonPropertyName("addr_info")] IReadOnlyList<IpAddress>? AddrInfo,
+    IpStatistics? Stats64);
 
 internal sealed record IpLinkInfo([property: JsonPropertyName("info_kind")] string? InfoKind);
 
 internal sealed record IpAddress(string? Local, int Prefixlen);
+
+internal sealed record IpStatistics(IpCounters? Rx, IpCounters? Tx);
+
+internal sealed record IpCounters(long Bytes, long Packets, long Errors, long Dropped);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(List<IpLink>))]
