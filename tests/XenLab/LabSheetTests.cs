@@ -164,6 +164,24 @@ public sealed class LabSheetTests(XenHost xen) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Uplink_TakenOffTheBridgeThatCarriesSsh_HostRepairsItself()
+    {
+        using var exercise = xen.Report.Begin("5. A bridge change that cuts SSH, and repairs itself");
+        LabService.Is(201, await _service.Client.PutAsync(LabService.Host + "/bridges/xenbr0", new { ports = Array.Empty<string>() }));
+
+        var operation = await _service.RunAsync("/apply", new { allow = new[] { "management-path" } });
+
+        Assert.True((string)operation["status"]! == "rolled-back", operation.Text);
+        Assert.Equal("management-path.lost", (string)operation["error"]["code"]!);
+        var link = await xen.UntilAsync("ip -o link show dev eth0 | grep -o 'eth0: .*master xenbr0'");
+        exercise.Say("`PUT …/bridges/xenbr0` with no ports, `POST …/apply` with `management-path` allowed: nobody reaches the host any more, until its own timer has run its script.");
+        exercise.Show("GET …/operations/{id}", Steps(operation));
+        exercise.Show("…, error", operation["error"].ToJsonString(Indented));
+        exercise.Show("ip -o link show dev eth0", link);
+        exercise.Show("journalctl -u 'xlnet-deadman-*'", await xen.ScriptAsync("journalctl --no-pager -q -o short-iso -u 'xlnet-deadman-*' | tail -n 10"));
+    }
+
+    [Fact]
     public async Task Killed_WhileTheGuestIsCreated_GoesOnWhenItIsStartedAgain()
     {
         using var exercise = xen.Report.Begin("6. A killed xlnet goes on");

@@ -39,6 +39,7 @@ public sealed class XenHost : IAsyncLifetime
         for unit in $(systemctl list-units --plain --no-legend 'xlnet-*' | cut -d ' ' -f 1); do systemctl stop "$unit" || true; done
         for bridge in $(ovs-vsctl list-br); do ovs-vsctl --timeout=30 del-br "$bridge"; done
         for bridge in $(ip -o link show type bridge | cut -d ' ' -f 2 | tr -d :); do [ "$bridge" = xenbr0 ] || ip link delete "$bridge"; done
+        for link in $(ip -o link show type veth | sed -n 's/^[0-9]*: \([^@:]*\).*/\1/p'); do ip link delete "$link" 2>/dev/null || true; done
         ip -o link show dev eth0 | grep -q 'master xenbr0' || ip link set eth0 master xenbr0
         rm -rf /root/lab /etc/xen/*.cfg /etc/xen/scripts/vif-lab*
         """;
@@ -125,11 +126,21 @@ public sealed class XenHost : IAsyncLifetime
         var end = Stopwatch.StartNew();
         while (true)
         {
-            var result = await _shell.RunAsync(["sh", "-c", script], CommandLimit, Ct);
-            if (result.Succeeded)
-                return result.Stdout;
+            string said;
+            try
+            {
+                var result = await _shell.RunAsync(["sh", "-c", script], CommandLimit, Ct);
+                if (result.Succeeded)
+                    return result.Stdout;
+                said = result.Stdout + result.Stderr;
+            }
+            catch (HostShellException e)
+            {
+                said = e.Message; // A test may have cut the connection.
+            }
+
             if (end.Elapsed > CommandLimit)
-                Assert.Fail($"Within {CommandLimit} this did not come true: {script}\n{result.Stdout}{result.Stderr}");
+                Assert.Fail($"Within {CommandLimit} this did not come true: {script}\n{said}");
             await Task.Delay(TimeSpan.FromMilliseconds(500), Ct);
         }
     }
