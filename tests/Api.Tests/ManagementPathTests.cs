@@ -145,7 +145,7 @@ public sealed class ManagementPathTests : IAsyncLifetime
         await _client.DeleteAnswerAsync("/v1/hosts/dom0-a/bridges/old0");
 
         var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply?confirmWithin=1h", Allow))["id"]!;
-        Assert.Equal("awaiting-confirmation", (string)(await _client.GetJsonAsync($"/v1/operations/{id}?wait=60s"))["status"]!);
+        await AwaitAsync(id);
         Assert.NotEqual(before, await NetworkAsync());
         await _client.PostAsync($"/v1/operations/{id}/cancel");
         var operation = await EndAsync(id);
@@ -164,10 +164,11 @@ public sealed class ManagementPathTests : IAsyncLifetime
         await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = new[] { "eth0", "eth1" } });
 
         var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply?confirmWithin=1h", Allow))["id"]!;
-        Assert.Equal("awaiting-confirmation", (string)(await _client.GetJsonAsync($"/v1/operations/{id}?wait=60s"))["status"]!);
+        await AwaitAsync(id);
         Assert.Single((await StateAsync()).Timers);
 
-        Assert.Equal("succeeded", (string)(await _client.PostAsync($"/v1/operations/{id}/confirm"))["status"]!);
+        await _client.PostAsync($"/v1/operations/{id}/confirm");
+        Assert.Equal("succeeded", (string)(await EndAsync(id))["status"]!);
         await AssertNothingLeftAsync();
     }
 
@@ -177,7 +178,7 @@ public sealed class ManagementPathTests : IAsyncLifetime
         await ChangeAsync(s => s.Interfaces.Add(new SimulatedInterface { Index = 9, Name = "eth1", Mac = "52:54:00:12:34:57", Up = true, Carrier = true }));
         await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = new[] { "eth0", "eth1" } });
         var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply?confirmWithin=1h", Allow))["id"]!;
-        await _client.GetJsonAsync($"/v1/operations/{id}?wait=60s");
+        await AwaitAsync(id);
         await ChangeAsync(s => s.Timers[0].At = DateTimeOffset.UnixEpoch);
 
         await _client.PostAsync($"/v1/operations/{id}/confirm");
@@ -185,6 +186,15 @@ public sealed class ManagementPathTests : IAsyncLifetime
 
         Assert.Equal(("rolled-back", "management-path.lost"), ((string)operation["status"]!, (string)operation["error"]["code"]!));
         Assert.Equal(["eth0"], (await BridgeAsync("xenbr0"))["ports"]!.AsArray().Select(p => (string)p!));
+    }
+
+    private async Task AwaitAsync(string id)
+    {
+        Answer operation;
+        do
+            operation = await _client.GetJsonAsync($"/v1/operations/{id}?wait=60s");
+        while ((string)operation["status"]! is "queued" or "running");
+        Assert.Equal("awaiting-confirmation", (string)operation["status"]!);
     }
 
     private async Task<Answer> EndAsync(string id)
