@@ -23,15 +23,20 @@ public sealed class ManagementPathTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await _database.CreateAsync();
+        Start(30);
+        await _client.PutAsync("/v1/hosts/dom0-a", new { driver = new { kind = "simulated" } });
+    }
+
+    private void Start(int hurry)
+    {
         _factory = new WebApplicationFactory<Program>().WithWebHostBuilder(builder => builder
             .UseSetting("ConnectionStrings:Xlnet", _database.ConnectionString)
             .UseSetting("Xlnet:DataDirectory", _data)
             .UseSetting("Logging:LogLevel:Default", "Error")
-            .ConfigureTestServices(services => services.AddSingleton<TimeProvider>(new HurriedTime(30))));
+            .ConfigureTestServices(services => services.AddSingleton<TimeProvider>(new HurriedTime(hurry))));
         _factory.UseKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         _factory.StartServer();
         _client = _factory.CreateClient();
-        await _client.PutAsync("/v1/hosts/dom0-a", new { driver = new { kind = "simulated" } });
     }
 
     public async ValueTask DisposeAsync()
@@ -188,6 +193,37 @@ public sealed class ManagementPathTests : IAsyncLifetime
         Assert.Equal(["eth0"], (await BridgeAsync("xenbr0"))["ports"]!.AsArray().Select(p => (string)p!));
     }
 
+    [Fact]
+    public async Task Interrupted_InAStepThatCuts_TheNextRunFindsThatTheHostHasRepairedItself()
+    {
+        // A clock as it is, so that the command still hangs when the service stops.
+        await _factory.DisposeAsync();
+        Start(1);
+        await _client.PutAsync("/v1/hosts/dom0-a/bridges/new0", new { });
+        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = Array.Empty<string>() });
+        await ChangeAsync(s => s.Faults.Add(new SimulatedFault { Argv = ["ip", "link", "set", "dev", "eth0", "nomaster"], Kind = SimulatedFaultKind.Hang }));
+        var before = await NetworkAsync();
+        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply", Allow))["id"]!;
+        while (!(await _client.GetJsonAsync($"/v1/operations/{id}?wait=1s"))["steps"].AsArray().Any(s => (string)s!["action"]! == "bridge.remove-port" && (string)s["status"]! == "running"))
+        {
+        }
+
+        await _factory.DisposeAsync();
+        Start(30);
+        // It did what it was asked, and nobody came back in time.
+        await ChangeAsync(s =>
+        {
+            s.Interfaces.Single(i => i.Name == "eth0").Master = null;
+            Assert.Single(s.Timers).At = DateTimeOffset.UnixEpoch;
+        }, look: false);
+        var operation = await EndAsync(id);
+
+        Assert.Equal(("rolled-back", "management-path.lost"), ((string)operation["status"]!, (string)operation["error"]["code"]!));
+        Assert.Contains("interrupted", operation["steps"].AsArray().Select(s => (string)s!["status"]!));
+        Assert.Equal(before, await NetworkAsync());
+        await AssertNothingLeftAsync();
+    }
+
     private async Task AwaitAsync(string id)
     {
         Answer operation;
@@ -235,9 +271,11 @@ public sealed class ManagementPathTests : IAsyncLifetime
         return SimulatedDom0State.FromJson((await db.SimulatedHosts.SingleAsync()).State);
     }
 
-    private async Task ChangeAsync(Action<SimulatedDom0State> change)
+    private async Task ChangeAsync(Action<SimulatedDom0State> change, bool look = true)
     {
-        await _client.GetJsonAsync("/v1/hosts/dom0-a/observation");
+        // The first look makes the host's state.
+        if (look)
+            await _client.GetJsonAsync("/v1/hosts/dom0-a/observation");
         await using var db = await _factory.Services.GetRequiredService<IDbContextFactory<XlnetDbContext>>().CreateDbContextAsync();
         var row = await db.SimulatedHosts.SingleAsync();
         var state = SimulatedDom0State.FromJson(row.State);
