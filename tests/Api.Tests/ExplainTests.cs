@@ -164,6 +164,41 @@ public sealed class ExplainTests(ServiceFixture service)
     }
 
     [Fact]
+    public async Task Lint_ForAHost_SaysWhatOnlyItsBridgesAndGuestsCan()
+    {
+        var (host, vif) = await NewGuestAsync();
+        Assert.Equal(201, (await Client.PutAsync($"/v1/hosts/{host}/bridges/ovs0", new { kind = "openvswitch" })).Status);
+        Assert.Equal(200, (await Client.PutAsync(vif, new { vifname = "web-a" })).Status);
+        const string text = "name='g2'\nkernel='/k'\nvif=['vifname=web-a','bridge=ovs0,script=vif-bridge','vlan=7']\n";
+
+        var alone = await Client.SendTextAsync(HttpMethod.Post, "/v1/lint", text);
+        var there = await Client.SendTextAsync(HttpMethod.Post, $"/v1/lint?host={host}", text);
+
+        Assert.DoesNotContain("vif.vifname.duplicate", Codes(alone));
+        Assert.Equal(Codes(alone).Concat(["vif.vifname.duplicate", "vif.script.other-bridge", "vif.vlan.version"]).Order(), Codes(there).Order());
+        Assert.Contains("vif.script.other-bridge", Codes(await Client.SendTextAsync(HttpMethod.Post, $"/v1/lint?kind=vif&host={host}", "bridge=ovs0.7,script=vif-bridge")));
+        Assert.Equal(404, (await Client.SendTextAsync(HttpMethod.Post, "/v1/lint?host=none", text)).Status);
+
+        static IEnumerable<string> Codes(Answer answer) => answer["findings"].AsArray().Select(f => (string)f!["code"]!);
+    }
+
+    [Fact]
+    public async Task Vif_WhoseScriptDoesNotFitItsBridge_IsRefused()
+    {
+        var (host, vif) = await NewGuestAsync();
+        Assert.Equal(201, (await Client.PutAsync($"/v1/hosts/{host}/bridges/ovs0", new { kind = "openvswitch" })).Status);
+
+        var answer = await Client.PutAsync(vif, new { bridge = "ovs0.10", script = "vif-bridge" });
+        Assert.Equal((422, "vif.script.other-bridge"), (answer.Status, answer.Code));
+        Assert.Equal(["/script"], answer.Pointers);
+        Assert.Equal(200, (await Client.PutAsync(vif, new { bridge = "ovs0.10", script = "vif-openvswitch" })).Status);
+
+        var file = Config.Replace("''", "'bridge=ovs0,script=vif-bridge'", StringComparison.Ordinal);
+        Assert.Equal("findings", (await Client.PutTextAsync($"/v1/hosts/{host}/guests/g1/config", file)).Code);
+        Assert.Equal(200, (await Client.PutTextAsync($"/v1/hosts/{host}/guests/g1/config?acceptFindings=vif.script.other-bridge", file)).Status);
+    }
+
+    [Fact]
     public async Task Vlan_OnAHostThatDoesNotKnowIt_IsRefusedWithTheVersionThatDoes()
     {
         var (host, vif) = await NewGuestAsync();

@@ -53,10 +53,17 @@ internal static class ApiDefaults
     public static void AddFailure<T>(this ValidationContext<T> context, string pointer, string code, string message) =>
         context.AddFailure(new FluentValidation.Results.ValidationFailure(context.PropertyPath, message) { ErrorCode = code, CustomState = pointer });
 
+    /// <summary>
+    /// The body is a file. Meant is text/plain, and the OpenAPI document says so; but curl calls every body a form unless it is told
+    /// otherwise, and the bytes are the file all the same.
+    /// </summary>
+    public static RouteHandlerBuilder AcceptsFile(this RouteHandlerBuilder endpoint) =>
+        endpoint.Accepts<string>("text/plain", "application/octet-stream", "application/x-www-form-urlencoded");
+
     /// <summary>A body of raw bytes: a file, in whatever encoding.</summary>
     public static async Task<byte[]> ReadFileAsync(HttpContext http)
     {
-        if (!MediaTypeHeaderValue.TryParse(http.Request.ContentType, out var type) || !type.MediaType.Equals("text/plain", StringComparison.OrdinalIgnoreCase))
+        if (http.Request.ContentType is { } given && !MediaTypeHeaderValue.TryParse(given, out _))
             throw BodyException.OfType("text/plain");
         return (await JsonBodies.ReadBytesAsync(http)).ToArray();
     }

@@ -68,6 +68,9 @@ internal sealed class MergePatch<T> : IBindableFromHttpContext<MergePatch<T>>, I
         return JsonBodies.Parse<T>(_http, buffer.GetBuffer().AsSpan(0, (int)buffer.Length));
     }
 
+    /// <summary>Whether it takes a member away.</summary>
+    public bool Removes(string member) => _patch.TryGetProperty(member, out var value) && value.ValueKind == JsonValueKind.Null;
+
     private static void Merge(JsonElement target, JsonElement patch, Utf8JsonWriter writer)
     {
         writer.WriteStartObject();

@@ -174,6 +174,7 @@ internal static class OpenApi
             "allow" => ("The impacts that the steps may have; `vif-blip` unless given. What else there is to do is pending.", List(typeof(Impact))),
             "acceptFindings" => ("The codes of findings that the file may have although they are errors, or `all`.",
                 new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } }),
+            "Last-Event-ID" => ("The id of the last event that the client has seen: what happened after it comes.", new OpenApiSchema { Type = JsonSchemaType.String }),
             "fix" => ("Also answers with the text as every fix that can be applied leaves it.", null),
             "kind" => ("What the text is; `guest` unless given.", OneOf(typeof(LintKind))),
             "state" => ("Only those in this state.", OneOf(typeof(MacAllocationState))),
@@ -205,7 +206,10 @@ internal static class OpenApi
             {
                 if (!body.ContainsKey("text/plain"))
                     Add(400, "The body is no JSON, or not of this shape");
-                Add(413, "The body is larger than 1 MiB");
+                // The other names that a file is taken under are for curl, and nothing that an SDK should offer.
+                else
+                    operation.RequestBody.Content.Keys.Where(k => k != "text/plain").ToList().ForEach(k => body.Remove(k));
+                Add(413, $"The body is larger than {(context.ApiDescription.RelativePath == "v1/lint" ? 8 : 1)} MiB");
                 Add(415, "The content type is not taken here");
             }
 

@@ -12,12 +12,14 @@ internal static class GuestEndpoints
         guests.MapGet("/", ListAsync).WithName("Guests_List").WithSummary("List a host's guests by name");
         guests.MapPost("/", CreateAsync).WithName("Guests_Create").WithSummary("Make a guest");
         guests.MapGet("/{guest}", GetAsync).WithName("Guests_Get").WithSummary("Read a guest with its vifs");
-        guests.MapPut("/{guest}", PutAsync).WithName("Guests_Put").WithSummary("Make a guest, or change its vifs or its file");
+        guests.MapPut("/{guest}", PutAsync).WithName("Guests_Put").WithSummary("Make a guest, or change its file");
+        guests.MapPatch("/{guest}", PatchAsync).WithName("Guests_Patch").WithSummary("Change some settings of a guest's file (JSON Merge Patch)");
         guests.MapDelete("/{guest}", DeleteAsync).WithName("Guests_Delete").WithSummary("Take a guest away, and release its addresses");
+        guests.MapPost("/{guest}/clone", CloneAsync).WithName("Guests_Clone").WithSummary("Make a guest after another, with addresses of its own");
         guests.MapGet("/{guest}/config", GetConfigAsync).WithName("GuestConfig_Get").WithSummary("Read the guest file")
             .Produces<string>(StatusCodes.Status200OK, "text/plain");
         guests.MapPut("/{guest}/config", PutConfigAsync).WithName("GuestConfig_Put").WithSummary("Make or replace a guest by its file")
-            .Accepts<string>("text/plain").Produces<string>(StatusCodes.Status200OK, "text/plain").Produces<string>(StatusCodes.Status201Created, "text/plain");
+            .AcceptsFile().Produces<string>(StatusCodes.Status200OK, "text/plain").Produces<string>(StatusCodes.Status201Created, "text/plain");
         return guests;
     }
 
@@ -55,11 +57,30 @@ internal static class GuestEndpoints
         return created ? TypedResults.Created($"/v1/hosts/{host}/guests/{put.Name}", response) : TypedResults.Ok(response);
     }
 
+    private static async Task<Ok<GuestResponse>> PatchAsync(
+        string host, string guest, MergePatch<GuestSettingsRequest> body, HttpContext http, GuestService guests, CancellationToken ct, bool validateOnly = false)
+    {
+        var name = RouteNames.Host(host);
+        var patched = await guests.PatchAsync(http, name, RouteNames.Guest(guest), body.Apply(new GuestSettingsRequest()), body.Removes, validateOnly, ct);
+        ApiDefaults.SetETag(http, patched.Version);
+        return TypedResults.Ok(GuestResponse.Of(name, patched));
+    }
+
     private static async Task<NoContent> DeleteAsync(
         string host, string guest, HttpContext http, GuestService guests, CancellationToken ct, bool validateOnly = false)
     {
         await guests.DeleteAsync(http, RouteNames.Host(host), RouteNames.Guest(guest), validateOnly, ct);
         return TypedResults.NoContent();
+    }
+
+    private static async Task<Created<GuestResponse>> CloneAsync(
+        string host, string guest, JsonBody<CloneGuestRequest> body, HttpContext http, GuestService guests, CancellationToken ct, bool validateOnly = false)
+    {
+        var target = RouteNames.Host(body.Value.Host ?? host);
+        var clone = await guests.CloneAsync(
+            http, RouteNames.Host(host), RouteNames.Guest(guest), target, RouteNames.Guest(body.Value.Name!), body.Value.Mac ?? CloneMac.New, validateOnly, ct);
+        ApiDefaults.SetETag(http, clone.Version);
+        return TypedResults.Created($"/v1/hosts/{target}/guests/{clone.Name}", GuestResponse.Of(target, clone));
     }
 
     private static async Task<FileContentHttpResult> GetConfigAsync(string host, string guest, HttpContext http, GuestService guests, CancellationToken ct)

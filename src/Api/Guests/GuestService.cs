@@ -6,6 +6,7 @@ using Xlnet.Api.Vifs;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Planning;
 using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Data;
 
@@ -38,8 +39,8 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         HttpContext http, ResourceName host, GuestName name, byte[] text, AcceptedFindings accepted, bool validateOnly, CancellationToken ct)
     {
         var file = ReadFile(name, text, accepted, "");
-        await CheckKeysAsync(host, file, accepted, ct);
-        return await WriteAsync(http, host, name, createOnly: false, validateOnly, _ => file, _ => WantedOf(file, ""), ct);
+        await CheckForHostAsync(host, file, accepted, ct);
+        return await WriteAsync(http, host, name, createOnly: false, validateOnly, _ => file, _ => WantedOf(file, ""), edit: null, ct);
     }
 
     public async Task<(Guest Guest, bool Created)> PutAsync(
@@ -47,11 +48,37 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
     {
         var given = put.Config is { } config ? ReadFile(name, Encoding.UTF8.GetBytes(config), accepted, "/config") : null;
         if (given is not null)
-            await CheckKeysAsync(host, given, accepted, ct);
+            await CheckForHostAsync(host, given, accepted, ct);
         return await WriteAsync(http, host, name, createOnly, validateOnly,
-            guest => given ?? FileFor(guest, name, put),
+            guest => given ?? FileFor(guest, name, put, _ => false),
             file => put.Vifs is { } vifs ? WantedOf(vifs) : WantedOf(file, "/config"),
-            ct);
+            given is null ? accepted : null, ct);
+    }
+
+    /// <param name="removes">Whether the patch takes a member away.</param>
+    public async Task<Guest> PatchAsync(
+        HttpContext http, ResourceName host, GuestName name, GuestSettingsRequest patch, Func<string, bool> removes, bool validateOnly, CancellationToken ct)
+    {
+        var (guest, _) = await WriteAsync(http, host, name, createOnly: false, validateOnly,
+            guest => FileFor(guest ?? throw RuleException.NotFound("guest", name.Value), name, patch, removes),
+            file => patch.Vifs is { } vifs ? WantedOf(vifs) : removes("vifs") ? [] : WantedOf(file, ""),
+            AcceptedFindings.Parse(null), ct);
+        return guest;
+    }
+
+    /// <summary>
+    /// The other guest's file under another name. What stands once on a host, the vifs' names and the guest's uuid, is left out.
+    /// </summary>
+    public async Task<Guest> CloneAsync(
+        HttpContext http, ResourceName host, GuestName name, ResourceName targetHost, GuestName newName, CloneMac mac, bool validateOnly, CancellationToken ct)
+    {
+        var source = await GetAsync(host, name, ct);
+        var file = source.Parse().With("name", newName.Value).With("uuid", null);
+        var (clone, _) = await WriteAsync(http, targetHost, newName, createOnly: true, validateOnly, _ => file,
+            _ => [.. source.Vifs.Select(v => new WantedVif(
+                v.Devid, v.WrittenSettings with { VifName = null, Mac = mac == CloneMac.Keep ? v.WrittenSettings.Mac : null }, "/mac", InFile: true))],
+            edit: null, ct);
+        return clone;
     }
 
     public async Task DeleteAsync(HttpContext http, ResourceName host, GuestName name, bool validateOnly, CancellationToken ct)
@@ -65,9 +92,10 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         await write.CommitAsync(validateOnly, ct);
     }
 
+    /// <param name="edit">For an edit of the file that is there: what may newly be found in it.</param>
     private async Task<(Guest Guest, bool Created)> WriteAsync(
         HttpContext http, ResourceName host, GuestName name, bool createOnly, bool validateOnly,
-        Func<Guest?, GuestFile> fileFor, Func<GuestFile, IReadOnlyList<WantedVif>> wantedFor, CancellationToken ct)
+        Func<Guest?, GuestFile> fileFor, Func<GuestFile, IReadOnlyList<WantedVif>> wantedFor, AcceptedFindings? edit, CancellationToken ct)
     {
         await using var write = await HostWrite.BeginAsync(db, request, clock, host, ct);
         var guest = await guestVifs.TryFindAsync(write, name, ct);
@@ -77,22 +105,26 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         ApiDefaults.CheckPreconditions(http, guest?.Version);
         var before = guest is null ? null : GuestDocument.Of(guest);
         var file = fileFor(guest);
+        var found = edit is null || guest is null ? [] : guest.Parse().Findings.Select(f => f.Code).ToHashSet();
         if (guest is null)
             db.Add(guest = new Guest { HostId = write.Host.Id, Name = name, CreatedAt = write.Now });
 
         await guestVifs.SetAsync(write, guest, file, wantedFor(file), ct);
+        if (edit is not null && guest.Parse() is var edited)
+            edit.Check([.. edited.Findings.Where(f => !found.Contains(f.Code))], "guest file", edited.Reading.Accepted, edited.Reading.Message);
         write.Record(RevisionObjectKind.Guest, name.Value, created ? "guest.create" : "guest.update", name.Value, before, GuestDocument.Of(guest));
         await write.CommitAsync(validateOnly, ct);
         return (guest, created);
     }
 
-    /// <summary>Which keys are too new depends on the host's Xen: for its own host a warning of the file becomes an error.</summary>
-    private async Task CheckKeysAsync(ResourceName host, GuestFile file, AcceptedFindings accepted, CancellationToken ct)
+    /// <summary>What is wrong for its own host only. A vifname that is taken is refused in any case, when the vifs are written.</summary>
+    private async Task CheckForHostAsync(ResourceName host, GuestFile file, AcceptedFindings accepted, CancellationToken ct)
     {
-        if (file.Vifs.All(v => v.Settings.Vlan is null))
+        if (file.Vifs.Count == 0)
             return;
-        var version = (await db.Hosts.AsNoTracking().SingleOrDefaultAsync(h => h.Name == host, ct))?.XenVersionToKeepTo;
-        accepted.Check(VifRules.CheckKeys(file.Findings, version ?? XenVersion.Recorded), "guest file", acceptedByXl: true, xlSays: "");
+        var surroundings = await HostSurroundings.ReadAsync(db, host, file.Name, ct);
+        accepted.Check(
+            [.. HostRules.CheckFile(file, surroundings).Where(f => f.Code != FindingKinds.DuplicateVifName.Code)], "guest file", acceptedByXl: true, xlSays: "");
     }
 
     private static GuestFile ReadFile(GuestName name, byte[] text, AcceptedFindings accepted, string pointer)
@@ -125,35 +157,48 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         return wanted;
     }
 
-    private static GuestFile FileFor(Guest? guest, GuestName name, GuestRequest put)
+    /// <param name="removes">Whether a member is to be taken out of the file that is there.</param>
+    private static GuestFile FileFor(Guest? guest, GuestName name, GuestSettingsRequest put, Func<string, bool> removes)
     {
         if (guest is not null)
-        {
-            return !put.HasSettings
-                ? guest.Parse()
-                : throw RuleException.Invalid("", "guest.has-file", "This guest has a file, which is not made anew: send the whole as 'config', or leave these members out.");
-        }
-
-        var type = put.Type ?? GuestType.Pv;
-        if (put.Kernel is null && put.Bootloader is null && type != GuestType.Hvm)
+            return Change(guest.Parse(), put, removes);
+        if (put.Kernel is null && put.Bootloader is null && (put.Type ?? GuestType.Pv) != GuestType.Hvm)
         {
             throw RuleException.Invalid("/kernel", "guest.kernel.required",
                 "xl creates no PV or PVH guest without a kernel or a bootloader: give one of them, or the whole file as 'config'.");
         }
 
-        var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"name = \"{name}\"\ntype = \"{Kebab.Name(type)}\"\n");
-        Append("kernel", put.Kernel);
-        Append("ramdisk", put.Ramdisk);
-        Append("bootloader", put.Bootloader);
-        Append("extra", put.Extra);
-        text.Append(CultureInfo.InvariantCulture, $"memory = {put.Memory ?? 256}\nvcpus = {put.Vcpus ?? 1}\nvif = []\n");
-        return GuestFile.Parse(text.ToString());
+        var empty = GuestFile.Parse("").With("name", name.Value).With("type", Kebab.Name(put.Type ?? GuestType.Pv));
+        return GuestFile.Parse(Change(empty, put with { Memory = put.Memory ?? 256, Vcpus = put.Vcpus ?? 1 }, _ => false) + "vif = []\n");
+    }
 
-        void Append(string key, string? value)
+    private static GuestFile Change(GuestFile before, GuestSettingsRequest put, Func<string, bool> removes)
+    {
+        var file = before;
+        if (put.Type is { } type && type != before.Type)
+            file = file.With("builder", null).With("type", Kebab.Name(type));
+        else if (removes("type"))
+            file = file.With("builder", null).With("type", null);
+        Set("kernel", put.Kernel);
+        Set("ramdisk", put.Ramdisk);
+        Set("bootloader", put.Bootloader);
+        Set("extra", put.Extra);
+        SetNumber("memory", put.Memory);
+        SetNumber("vcpus", put.Vcpus);
+        return file;
+
+        void Set(string key, string? value)
         {
-            if (value is not null)
-                text.Append(CultureInfo.InvariantCulture, $"{key} = \"{value}\"\n");
+            if (value is not null || removes(key))
+                file = file.With(key, value);
+        }
+
+        void SetNumber(string key, int? value)
+        {
+            if (value is { } number)
+                file = file.With(key, number);
+            else
+                Set(key, null);
         }
     }
 }

@@ -23,7 +23,7 @@ internal static class HostEndpoints
         hosts.MapGet("/{host}/xl.conf", GetXlConfAsync).WithName("XlConf_Get").WithSummary("Read xl.conf")
             .Produces<string>(StatusCodes.Status200OK, "text/plain");
         hosts.MapPut("/{host}/xl.conf", PutXlConfAsync).WithName("XlConf_Put").WithSummary("Replace xl.conf")
-            .Accepts<string>("text/plain").Produces<string>(StatusCodes.Status200OK, "text/plain");
+            .AcceptsFile().Produces<string>(StatusCodes.Status200OK, "text/plain");
         return hosts;
     }
 

@@ -4,6 +4,7 @@ using Xlnet.Domain.Common;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
+using Xlnet.Domain.Planning;
 using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Data;
@@ -45,6 +46,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
     {
         CheckWanted(wanted, file.Type, write.Host.XenVersionToKeepTo);
         await CheckVifNamesAsync(write.Host, guest, wanted, ct);
+        await CheckBridgesAsync(write.Host, guest, wanted, ct);
 
         var present = guest.Vifs.ToDictionary(v => v.Devid);
         var gone = guest.Vifs
@@ -136,6 +138,20 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
 
         if (errors.Count > 0)
             throw new RuleException(RuleKind.Invalid, errors[0].Code, errors[0].Message, errors);
+    }
+
+    /// <summary>A vif that is asked for has a script that fits its bridge; those of a file were looked at with it.</summary>
+    private async Task CheckBridgesAsync(Host host, Guest guest, IReadOnlyList<WantedVif> wanted, CancellationToken ct)
+    {
+        var asked = wanted.Where(w => !w.InFile).ToList();
+        if (asked.Count == 0)
+            return;
+        var surroundings = await HostSurroundings.ReadAsync(db, host, guest.Name.Value, ct);
+        foreach (var want in asked)
+        {
+            if (HostRules.Check(want.Settings, surroundings).FirstOrDefault(f => f.Code != FindingKinds.DuplicateVifName.Code) is { } finding)
+                throw RuleException.Invalid(want.At(finding.Key!), finding.Code, finding.Message);
+        }
     }
 
     /// <summary>The one that the request is about, among those that clash.</summary>

@@ -35,8 +35,8 @@ public sealed record EffectiveSetting(string Key, string? Value, SettingOrigin O
 public sealed class EffectiveVif
 {
     private const string ScriptDirectory = "/etc/xen/scripts/";
-    private const string DefaultBridge = "xenbr0";
-    private const string DefaultScript = "vif-bridge";
+    internal const string DefaultBridge = "xenbr0";
+    internal const string DefaultScript = "vif-bridge";
     private readonly Dictionary<string, EffectiveSetting> _settings;
 
     private EffectiveVif(IEnumerable<EffectiveSetting> settings) => _settings = settings.ToDictionary(s => s.Key);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Xlnet.Domain.Xl.Syntax;
 
 namespace Xlnet.Domain.Xl;
@@ -15,6 +16,29 @@ internal static class ConfigEditor
         return VifSpec.Apply(syntax.Text, changes);
     }
 
+    public static string SetNumber(ConfigSyntax syntax, ConfigSettings settings, string name, long value)
+    {
+        var text = value.ToString(CultureInfo.InvariantCulture);
+        if (settings.Find(name) is not { } setting)
+            return AddLine(syntax.Text, $"{name} = {text}");
+        var changes = new List<TextFix>();
+        SetValue(changes, syntax, setting.Last, setting.Last.Value is AtomSyntax { Token.Kind: SyntaxKind.String } ? Quote(text, QuoteOf(syntax, setting.Last.Value)) : text);
+        return VifSpec.Apply(syntax.Text, changes);
+    }
+
+    /// <summary>Takes every assignment of a name out.</summary>
+    public static string Remove(ConfigSyntax syntax, params ReadOnlySpan<string?> names)
+    {
+        var changes = new List<TextFix>();
+        foreach (var assignment in syntax.Assignments)
+        {
+            if (names.Contains(assignment.Name))
+                Remove(changes, syntax, assignment);
+        }
+
+        return VifSpec.Apply(syntax.Text, changes);
+    }
+
     /// <summary>Replaces the value of an assignment; one that added to another stands alone from now on.</summary>
     public static void SetValue(List<TextFix> changes, ConfigSyntax syntax, AssignmentSyntax assignment, string value)
     {
@@ -24,7 +48,7 @@ internal static class ConfigEditor
     }
 
     /// <summary>Takes an assignment out, with its line when nothing else stands there.</summary>
-    public static void Remove(List<TextFix> changes, ConfigSyntax syntax, AssignmentSyntax assignment)
+    private static void Remove(List<TextFix> changes, ConfigSyntax syntax, AssignmentSyntax assignment)
     {
         var text = syntax.Text;
         var start = assignment.NameToken.Start;

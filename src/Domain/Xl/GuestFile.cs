@@ -66,7 +66,44 @@ public sealed class GuestFile
     /// </summary>
     public GuestFile WithVifs(IReadOnlyList<VifTarget> vifs) => Parse(GuestFileEditor.SetVifs(this, vifs));
 
-    public GuestFile WithName(string name) => Name == name ? this : Parse(ConfigEditor.SetString(Syntax, Settings, "name", name));
+    /// <summary>The text of a setting of one value, a string or a number; null where there is none, or it is a list.</summary>
+    public string? Find(string key) => Settings.FindString(key) is { } text ? XlText.Decode(text) : null;
+
+    /// <summary>The number that xl reads from a setting; null where it reads none.</summary>
+    public long? FindNumber(string key) => Settings.Find(key)?.Number;
+
+    /// <summary>
+    /// The file with a string in force for a key. An assignment that is there keeps its place, its quotes and its comment; a new one
+    /// gets a line of its own at the end.
+    /// </summary>
+    /// <param name="value">Null takes the key out.</param>
+    /// <exception cref="ArgumentException">It is no key of xl's language, or <c>vif</c>, which <see cref="WithVifs"/> sets.</exception>
+    public GuestFile With(string key, string? value)
+    {
+        CheckKey(key);
+        if (value is null)
+            return Parse(ConfigEditor.Remove(Syntax, key));
+        return Settings.Find(key) is { IsList: false } present && present.Text == XlText.Encode(value)
+            ? this
+            : Parse(ConfigEditor.SetString(Syntax, Settings, key, value));
+    }
+
+    /// <summary>The file with a number in force for a key, as <see cref="With(string,string?)"/>; one that stood in quotes keeps them.</summary>
+    /// <param name="value">Not negative: xl's language has no sign.</param>
+    public GuestFile With(string key, long value)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(value);
+        CheckKey(key);
+        return FindNumber(key) == value
+            ? this
+            : Parse(ConfigEditor.SetNumber(Syntax, Settings, key, value));
+    }
+
+    private static void CheckKey(string key)
+    {
+        if (key == "vif" || key.Length == 0 || !char.IsAsciiLetterLower(key[0]) || !key.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '.' or '_'))
+            throw new ArgumentException($"'{key}' is no key that can be set so.", nameof(key));
+    }
 
     private List<GuestVif> ReadVifs()
     {

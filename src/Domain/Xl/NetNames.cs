@@ -42,6 +42,17 @@ internal static class NetNames
         return CheckInterface(head) is { } wrong ? wrong.Replace("interface name", "bridge's name", StringComparison.Ordinal) : null;
     }
 
+    /// <summary>The bridges that <c>bridge=</c> may mean: the text itself, and what is left of it without trunks and VLAN.</summary>
+    public static IEnumerable<string> BridgeNames(string bridge)
+    {
+        yield return bridge;
+        var head = bridge.Split(':')[0];
+        if (head.Length < bridge.Length)
+            yield return head;
+        if (head.LastIndexOf('.') is > 0 and var dot && IsVlan(head[(dot + 1)..]))
+            yield return head[..dot];
+    }
+
     /// <summary>Whether a bridge is written as only vif-openvswitch reads it. A dot alone may be part of a Linux bridge's name.</summary>
     public static bool HasOvsSyntax(string bridge) => bridge.Contains(':', StringComparison.Ordinal) && CheckBridge(bridge) is null;
 

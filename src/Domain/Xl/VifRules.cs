@@ -1,4 +1,3 @@
-using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Vifs;
@@ -99,45 +98,5 @@ public static class VifRules
             else if (value.Length > 255)
                 Add(Value, key, $"{key} is longer than 255 characters.");
         }
-    }
-
-    /// <summary>Those findings of a file that are about keys which this Xen's xl does not know, as errors.</summary>
-    public static IReadOnlyList<Finding> CheckKeys(IReadOnlyList<Finding> findings, XenVersion version) => version >= VifKeys.VlanSince ? [] :
-    [
-        .. findings.Where(f => f.Code == FindingKinds.VlanVersion.Code).Select(f => f with
-        {
-            Severity = FindingSeverity.Error,
-            Message = $"vlan is known to xl from {VifKeys.VlanSince} on, and this host has {version}: it prints a line and makes the vif without it.",
-        }),
-    ];
-
-    /// <summary>Whether the vif's script and bridge fit each other, once the kind of the host's bridge is known.</summary>
-    /// <param name="script">The script in force: the vif's, else xl.conf's, else vif-bridge.</param>
-    public static IReadOnlyList<Finding> CheckBridge(VifSettings settings, string script, BridgeKind kind)
-    {
-        var name = script[(script.LastIndexOf('/') + 1)..];
-        if (kind == BridgeKind.OpenVSwitch && name == "vif-bridge")
-            return [FindingKinds.ScriptForOtherBridge.At(0, "vif-bridge fails on an Open vSwitch bridge. Write script=vif-openvswitch.", key: "script")];
-        if (kind == BridgeKind.Linux && name == "vif-openvswitch")
-            return [FindingKinds.ScriptForOtherBridge.At(0, "vif-openvswitch fails on a Linux bridge. Write script=vif-bridge.", key: "script")];
-        return kind == BridgeKind.Linux && settings.Bridge is { } bridge && NetNames.HasOvsSyntax(bridge)
-            ? [FindingKinds.OvsSyntax.At(0, $"'{bridge}' names trunks of an Open vSwitch bridge, and this one is a Linux bridge.", key: "bridge", severity: FindingSeverity.Error)]
-            : [];
-    }
-
-    /// <summary>Names that two vifs of one host ask for; the finding's message names the guest that has it first.</summary>
-    public static IReadOnlyList<Finding> CheckNames(IEnumerable<(string Guest, int Devid, VifSettings Settings)> vifs)
-    {
-        var first = new Dictionary<string, (string Guest, int Devid)>(StringComparer.Ordinal);
-        var findings = new List<Finding>();
-        foreach (var (guest, devid, settings) in vifs)
-        {
-            if (settings.VifName is { } name && !first.TryAdd(name, (guest, devid)))
-            {
-                findings.Add(FindingKinds.DuplicateVifName.At(0, $"'{name}' is the vifname of {first[name].Guest}'s vif {first[name].Devid} already, and {guest}'s vif {devid} asks for it too. Give it another name.", key: "vifname") with { Devid = devid });
-            }
-        }
-
-        return findings;
     }
 }

@@ -83,9 +83,6 @@ public sealed class XlConf
                 : ConfigEditor.SetString(Syntax, _settings, spelled, wanted));
         }
 
-        var changes = new List<TextFix>();
-        foreach (var assignment in Syntax.Assignments.Where(a => a.Name == name || a.Name == deprecated))
-            ConfigEditor.Remove(changes, Syntax, assignment);
-        return Parse(VifSpec.Apply(Syntax.Text, changes));
+        return Parse(ConfigEditor.Remove(Syntax, name, deprecated));
     }
 }

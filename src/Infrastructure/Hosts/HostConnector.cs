@@ -12,6 +12,12 @@ namespace Xlnet.Infrastructure.Hosts;
 public sealed class HostConnector(
     IDbContextFactory<XlnetDbContext> contexts, IOptions<XlnetOptions> options, TimeProvider clock, ILogger<XlHostDriver> logger)
 {
+    public async Task<bool> ExistsAsync(long hostId, CancellationToken ct)
+    {
+        await using var db = await contexts.CreateDbContextAsync(ct);
+        return await db.Hosts.AnyAsync(h => h.Id == hostId, ct);
+    }
+
     /// <exception cref="RuleException">404 when the host is gone.</exception>
     /// <exception cref="HostShellException">It cannot be reached.</exception>
     public Task<IHostDriver> OpenAsync(long hostId, CancellationToken ct) => OpenAsync(hostId, fresh: false, ct);
@@ -68,8 +74,11 @@ public sealed class HostConnector(
             }
 
             var state = SimulatedDom0State.FromJson(row.State);
+            var before = state.ToJson();
             var result = change(state);
-            row.State = state.ToJson();
+            // Most commands only look. PostgreSQL's jsonb orders keys its own way, so what it gave back is no measure.
+            if (state.ToJson() is var after && after != before)
+                row.State = after;
             await db.SaveChangesAsync(ct);
             await transaction.CommitAsync(ct);
             return result;

@@ -15,6 +15,16 @@ public interface IHostDriver : IAsyncDisposable
     /// <exception cref="HostAnswerException">A command that only reads failed, or answered what could not be understood.</exception>
     Task<HostObservation> ObserveAsync(IReadOnlyCollection<string> files, CancellationToken ct);
 
+    /// <summary>Reads what comes and goes: domains, vifs, bridges and interfaces. Changes nothing.</summary>
+    /// <exception cref="HostShellException">The host could not be asked.</exception>
+    /// <exception cref="HostAnswerException">A command that only reads failed, or answered what could not be understood.</exception>
+    Task<HostSnapshot> LookAsync(CancellationToken ct);
+
+    /// <summary>A line whenever a network interface of the host has changed, until nobody reads it any more.</summary>
+    /// <exception cref="HostShellException">The host could not be asked, or was lost.</exception>
+    /// <exception cref="HostAnswerException">The host cannot say so by itself.</exception>
+    IAsyncEnumerable<string> MonitorLinksAsync(CancellationToken ct);
+
     /// <summary>
     /// Does one step. Doing a finished step again is a no-op. A step that fails may leave a part behind, as the real xl does (a
     /// failed network-attach leaves its vif): whoever asked observes and plans again.

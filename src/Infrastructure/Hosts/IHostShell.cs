@@ -1,3 +1,5 @@
+using System.Collections.ObjectModel;
+
 namespace Xlnet.Infrastructure.Hosts;
 
 /// <summary>
@@ -17,6 +19,16 @@ public interface IHostShell : IAsyncDisposable
     /// <exception cref="ArgumentException">There is no program in it, or a NUL.</exception>
     /// <exception cref="HostShellException">The host could not be asked, or the command ran longer than <paramref name="timeout"/>.</exception>
     Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct);
+
+    /// <summary>
+    /// Runs a command that goes on, such as <c>ip monitor link</c>, and gives the lines of its output as they come. It ends when the
+    /// command ends with status 0. Who stops reading, or cancels, ends the command on the host too. What the command prints while
+    /// nobody reads is held back, not kept.
+    /// </summary>
+    /// <exception cref="ArgumentException">There is no program in it, or a NUL.</exception>
+    /// <exception cref="HostAnswerException">The command ended with another status; <see cref="CommandResult.NotFound"/> where the host has no such program.</exception>
+    /// <exception cref="HostShellException">The host could not be asked, or was lost.</exception>
+    IAsyncEnumerable<string> ReadLinesAsync(IReadOnlyList<string> argv, CancellationToken ct);
 
     /// <summary>A file's bytes, or null when there is none.</summary>
     Task<byte[]?> ReadFileAsync(string path, CancellationToken ct);
@@ -55,10 +67,14 @@ public sealed class HostShellException(HostShellError error, string message, Exc
 {
     public HostShellError Error { get; } = error;
 
+    /// <summary>What a program may want to read of it, under JSON names: <c>address</c>, <c>expectedHostKey</c>, …; never a key.</summary>
+    public IReadOnlyDictionary<string, object?> Evidence { get; init; } = ReadOnlyDictionary<string, object?>.Empty;
+
     internal static HostShellException TimedOut(IReadOnlyList<string> argv, TimeSpan limit, Exception? inner = null) =>
         new(HostShellError.TimedOut, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"'{string.Join(' ', argv)}' did not end within {limit.TotalSeconds:0.###} s."), inner);
 }
 
+/// <summary>Why a host could not be asked; <c>host.</c> and its name in kebab-case is the code of the problem.</summary>
 public enum HostShellError
 {
     /// <summary>No connection, or it broke.</summary>
@@ -67,6 +83,30 @@ public enum HostShellError
     /// <summary>The command did not end in its time.</summary>
     TimedOut,
 
-    /// <summary>A file could not be read or written: permission, disk full, not a file.</summary>
+    /// <summary>A file could not be read or written: not a file, a directory above it is none.</summary>
     FileSystem,
+
+    /// <summary>A file could not be written: the disk is full, or a quota is.</summary>
+    DiskFull,
+
+    /// <summary>A file could not be read or written: permission, or a file system that is read-only.</summary>
+    PermissionDenied,
+
+    /// <summary>The host has another key than the pinned one.</summary>
+    HostKeyChanged,
+
+    /// <summary>The host does not let the user in with the key.</summary>
+    KeyRefused,
+
+    /// <summary>The key store has no private key of that name.</summary>
+    KeyMissing,
+
+    /// <summary>The private key is there and can't be used: its mode, a passphrase, its form.</summary>
+    KeyUnusable,
+
+    /// <summary>The host let the user in, and its login shell did not run the command.</summary>
+    NoShell,
+
+    /// <summary>The command printed more than anything that a driver reads.</summary>
+    TooMuchOutput,
 }

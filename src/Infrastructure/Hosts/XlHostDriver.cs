@@ -18,11 +18,8 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
     public async Task<HostObservation> ObserveAsync(IReadOnlyCollection<string> files, CancellationToken ct)
     {
         var at = time.GetUtcNow();
-        var reader = new HostReader((argv, token) => shell.RunAsync(argv, ReadTimeout, token));
-        var version = await reader.ReadVersionAsync(ct).ConfigureAwait(false);
-        var interfaces = await reader.ReadInterfacesAsync(ct).ConfigureAwait(false);
-        var ovs = await reader.ReadOvsAsync(ct).ConfigureAwait(false);
-        var domains = await reader.ReadDomainsAsync(interfaces, ovs, ct).ConfigureAwait(false);
+        var version = await Reader().ReadVersionAsync(ct).ConfigureAwait(false);
+        var seen = await LookAsync(ct).ConfigureAwait(false);
         var scripts = await shell.ListFilesAsync(ScriptDirectory, ct).ConfigureAwait(false);
 
         var contents = new Dictionary<string, byte[]?>(StringComparer.Ordinal);
@@ -34,9 +31,9 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
             At = at,
             Simulated = shell.Simulated,
             XenVersion = version,
-            Domains = domains,
-            Bridges = HostReader.Bridges(interfaces, ovs),
-            Interfaces = interfaces,
+            Domains = seen.Domains,
+            Bridges = seen.Bridges,
+            Interfaces = seen.Interfaces,
             Files = contents,
             Scripts =
             [
@@ -47,6 +44,18 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
             ],
         };
     }
+
+    public async Task<HostSnapshot> LookAsync(CancellationToken ct)
+    {
+        var at = time.GetUtcNow();
+        var reader = Reader();
+        var interfaces = await reader.ReadInterfacesAsync(ct).ConfigureAwait(false);
+        var ovs = await reader.ReadOvsAsync(ct).ConfigureAwait(false);
+        var domains = await reader.ReadDomainsAsync(interfaces, ovs, ct).ConfigureAwait(false);
+        return new HostSnapshot(at, domains, HostReader.Bridges(interfaces, ovs), interfaces);
+    }
+
+    public IAsyncEnumerable<string> MonitorLinksAsync(CancellationToken ct) => shell.ReadLinesAsync(["ip", "monitor", "link"], ct);
 
     public async Task<StepOutcome> ApplyAsync(PlanStep step, CancellationToken ct)
     {
@@ -83,6 +92,8 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
             logger.LogWarning("{Action} of {Target} failed: {Code}: {Message}", step.Action, step.Target, failure.Code, failure.Message);
         return new StepOutcome(run.Commands, failure, run.Changed);
     }
+
+    private HostReader Reader() => new((argv, ct) => shell.RunAsync(argv, ReadTimeout, ct));
 
     public async Task<IReadOnlyList<HostRoute>> ReadRoutesAsync(CancellationToken ct)
     {

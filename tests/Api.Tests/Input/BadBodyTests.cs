@@ -89,11 +89,30 @@ public sealed class BadBodyTests(InputService service)
     [InlineData("PATCH", "/v1/hosts/in", "application/json-patch+json")]
     [InlineData("POST", "/v1/hosts/in/apply", "text/plain")]
     [InlineData("PUT", "/v1/hosts/in/guests/g1/config", "application/json")]
-    [InlineData("PUT", "/v1/hosts/in/guests/g1/config", null)]
-    [InlineData("PUT", "/v1/hosts/in/xl.conf", "application/octet-stream")]
+    [InlineData("PUT", "/v1/hosts/in/guests/g1/config", ";;;")]
+    [InlineData("PUT", "/v1/hosts/in/xl.conf", "multipart/form-data")]
     [InlineData("POST", "/v1/lint", "text/html")]
     public async Task Any_WrongContentType_415(string method, string path, string? contentType) =>
         InputService.CheckProblem(await service.SendAsync(method, path, "{}"u8.ToArray(), contentType), 415, "content-type");
+
+    /// <summary>What curl says of a file unless it is told otherwise.</summary>
+    [Theory]
+    [InlineData("application/x-www-form-urlencoded")]
+    [InlineData("application/octet-stream")]
+    [InlineData(null)]
+    public async Task PutXlConf_FileUnderAnotherName_IsTaken(string? contentType) =>
+        Assert.Equal(200, (await service.SendAsync("PUT", "/v1/hosts/in/xl.conf?validateOnly=true", "vif.default.bridge='b'\n"u8.ToArray(), contentType)).Status);
+
+    [Theory]
+    [InlineData((1 << 20) + 1, 200)]
+    [InlineData((8 << 20) + 1, 413)]
+    public async Task Lint_LargeText_GetsAFindingAsLongAsItCan(int length, int status)
+    {
+        var answer = await service.SendAsync("POST", "/v1/lint", Enumerable.Repeat((byte)' ', length).ToArray(), "text/plain", chunked: true);
+        Assert.Equal(status, answer.Status);
+        if (status == 200)
+            Assert.Equal("xl.too-large", (string?)Assert.Single(answer.Json!["findings"]!.AsArray())!["code"]);
+    }
 
     [Theory]
     [InlineData("PUT", "/v1/hosts/new", "application/json", false)]
@@ -103,7 +122,6 @@ public sealed class BadBodyTests(InputService service)
     [InlineData("PUT", "/v1/hosts/in/guests/g1/config", "text/plain", false)]
     [InlineData("PUT", "/v1/hosts/in/guests/g1/config", "text/plain", true)]
     [InlineData("PUT", "/v1/hosts/in/xl.conf", "text/plain", true)]
-    [InlineData("POST", "/v1/lint", "text/plain", true)]
     public async Task Any_BodyOverOneMebibyte_413(string method, string path, string contentType, bool chunked)
     {
         var body = new byte[(1 << 20) + 1];

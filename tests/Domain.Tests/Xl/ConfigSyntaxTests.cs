@@ -59,13 +59,51 @@ public class ConfigSyntaxTests
     [InlineData("name = 'a' # c\n", "name = 'b\\'c' # c\n")]
     [InlineData("name = \"a\"\nname += \"x\"\n", "name = \"a\"\nname = \"b'c\"\n")]
     [InlineData("memory = 1", "memory = 1\nname = 'b\\'c'\n")]
-    public void WithName_AnotherName_ChangesOnePlace(string text, string expected)
+    public void With_AnotherName_ChangesOnePlace(string text, string expected)
     {
-        var file = GuestFile.Parse(text).WithName("b'c");
+        var file = GuestFile.Parse(text).With("name", "b'c");
 
         Assert.Equal(expected, file.ToString());
         Assert.Equal("b'c", file.Name);
     }
+
+    [Theory]
+    [InlineData("memory = 1 # MiB\n", "memory = 512 # MiB\n")]
+    [InlineData("memory = '1'; vcpus=2\n", "memory = '512'; vcpus=2\n")]
+    [InlineData("memory=1\nmemory=2\n", "memory=1\nmemory=512\n")]
+    [InlineData("memory = [ 1 ]\n", "memory = 512\n")]
+    [InlineData("memory = 0x200\n", "memory = 0x200\n")]
+    [InlineData("name = 'g'\n# last", "name = 'g'\n# last\nmemory = 512\n")]
+    [InlineData("", "memory = 512\n")]
+    public void With_Number_ChangesItsValueAlone(string text, string expected)
+    {
+        var file = GuestFile.Parse(text).With("memory", 512);
+
+        Assert.Equal(expected, file.ToString());
+        Assert.Equal(512, file.FindNumber("memory"));
+    }
+
+    [Theory]
+    [InlineData("name='g'\nextra = \"x\" # c\nmemory=1\n", "name='g'\n# c\nmemory=1\n")]
+    [InlineData("name='g'\n  extra = 'x'\nmemory=1\n", "name='g'\nmemory=1\n")]
+    [InlineData("name='g'; extra = 'x'; memory=1\n", "name='g'; memory=1\n")]
+    [InlineData("extra='a'\nextra+='b'\n", "")]
+    [InlineData("name='g'", "name='g'")]
+    public void With_Null_TakesTheKeyOut(string text, string expected)
+    {
+        var file = GuestFile.Parse(text).With("extra", null);
+
+        Assert.Equal(expected, file.ToString());
+        Assert.Null(file.Find("extra"));
+    }
+
+    [Theory]
+    [InlineData("vif")]
+    [InlineData("")]
+    [InlineData("Memory")]
+    [InlineData("a b")]
+    [InlineData("a='x'\nb")]
+    public void With_WhatIsNoKey_Throws(string key) => Assert.Throws<ArgumentException>(() => GuestFile.Parse("").With(key, "x"));
 
     [Fact]
     public void FromBytes_AnyBytes_ComeBack()

@@ -57,6 +57,18 @@ internal sealed class Setting
         ? CStrings.Cut(((AtomSyntax)Last.Value).Value)
         : string.Concat(Parts.Select(p => CStrings.Cut(((AtomSyntax)p.Value).Value)));
 
+    /// <summary>As a number (strtol, base 0); null where xl reads none from it.</summary>
+    public long? Number
+    {
+        get
+        {
+            if (IsList || IsAddition)
+                return null;
+            var value = CStrings.Strtol(Text, 0, out var length, out var overflow);
+            return overflow || length == 0 || length < Text.Length ? null : value;
+        }
+    }
+
     /// <summary>The items of all parts, each with its list and place in it; only for a list.</summary>
     public IEnumerable<(AssignmentSyntax Part, int Index, ValueSyntax Value)> Items
     {
