@@ -74,6 +74,9 @@ public sealed class Operation
     /// <summary>The journal, in the order of the runs.</summary>
     public IReadOnlyList<OperationStep> Steps => _steps;
 
+    /// <summary>Since when its host is lost in the midst of it, or loses the connection at each try; null while it gets on.</summary>
+    public DateTimeOffset? LostSince { get; private set; }
+
     public bool Finished => FinishedAt is not null;
 
     public void Start(DateTimeOffset now)
@@ -107,7 +110,12 @@ public sealed class Operation
     {
         RollingBack = true;
         Error = error;
+        LostSince = null;
     }
+
+    public void Lose(DateTimeOffset now) => LostSince ??= now;
+
+    public void GetOn() => LostSince = null;
 
     public void Finish(OperationStatus status, DateTimeOffset now, string? error = null)
     {
@@ -221,6 +229,6 @@ public enum OperationStepStatus
     /// <summary>Never begun, because an earlier one failed or the operation was cancelled.</summary>
     Skipped,
 
-    /// <summary>Begun by a service that died in it; whether it was done, the next observation told.</summary>
+    /// <summary>Begun, and then the service died or the host was lost; whether it was done, the next observation told.</summary>
     Interrupted,
 }

@@ -406,7 +406,8 @@ public static class Planner
                 // A guest that is stopped or created by this plan gets its vifs from its file.
                 _asked = true;
                 _stop = domain is not null;
-                _create = action is GuestAction.Start or GuestAction.Recreate;
+                _create = action is GuestAction.Start or GuestAction.Recreate
+                    || action == GuestAction.Keep && domain is null && request.Restart.Contains(guest.Name);
                 return;
             }
 

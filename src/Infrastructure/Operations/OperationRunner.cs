@@ -15,8 +15,17 @@ namespace Xlnet.Infrastructure.Operations;
 public sealed partial class OperationRunner(
     IDbContextFactory<XlnetDbContext> contexts, HostConnector connector, TimeProvider clock, ILogger<OperationRunner> logger)
 {
-    /// <summary>Runs the host's oldest unfinished operation to its end.</summary>
-    /// <returns>False when there was none, or it waits to be confirmed: the operations after it wait with it.</returns>
+    /// <summary>
+    /// How long a host that is lost in the midst of an operation may stay away before that is given up. Meanwhile nothing waits for
+    /// it: each sweep tries again.
+    /// </summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Runs the host's oldest unfinished operation to its end, or until its host is lost.</summary>
+    /// <returns>
+    /// False when there is nothing to do for now: there was none, its host is not back yet, or it waits to be confirmed. The operations
+    /// after it wait with it.
+    /// </returns>
     public async Task<bool> RunNextAsync(long hostId, CancellationToken ct)
     {
         await using var db = await contexts.CreateDbContextAsync(ct);
@@ -36,16 +45,20 @@ public sealed partial class OperationRunner(
         try
         {
             await using var run = new Run(db, operation, connector, clock, logger);
-            await run.ToEndAsync(ct);
-            LogEnded(logger, operation.Id, operation.Status);
+            var goOn = await run.ToEndAsync(ct);
+            if (operation.Finished)
+                LogEnded(logger, operation.Id, operation.Status);
+            return goOn;
         }
-        catch (Exception e) when (e is not (OperationCanceledException or DbException or DbUpdateException))
+        catch (Exception e) when (e is not OperationCanceledException && !IsOfDatabase(e))
         {
             await EndBrokenAsync(operation.Id, e, ct);
+            return true;
         }
-
-        return true;
     }
+
+    /// <summary>EF wraps what may pass, such as a restart of PostgreSQL, into an exception of another kind.</summary>
+    private static bool IsOfDatabase(Exception? exception) => exception is not null && (exception is DbException or DbUpdateException || IsOfDatabase(exception.InnerException));
 
     /// <summary>Until when the operation that is next on the host waits to be confirmed; null when there is none, or it does not wait.</summary>
     public async Task<DateTimeOffset?> WaitsUntilAsync(long hostId, CancellationToken ct)
@@ -77,6 +90,9 @@ public sealed partial class OperationRunner(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Operation {Operation} ended: {Status}")]
     private static partial void LogEnded(ILogger logger, Guid operation, OperationStatus status);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Operation {Operation} has lost its host, and tries again: {Error}")]
+    private static partial void LogLost(ILogger logger, Guid operation, string error);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Operation {Operation} failed at {Step}: {Error}")]
     private static partial void LogFailed(ILogger logger, Guid operation, string? step, string error);

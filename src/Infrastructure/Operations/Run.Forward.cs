@@ -144,9 +144,14 @@ public sealed partial class OperationRunner
             Guest = operation.Guest,
             Targets = operation.Targets?.ToHashSet(),
             Action = action,
+            Restart = Stopped(),
             Force = operation.Force,
             ShutdownTimeout = ShutdownTimeout,
         };
+
+        /// <summary>The guests that the way forward has stopped, or was about to. Of these, a plan leaves alone who is not wanted or runs.</summary>
+        private HashSet<string> Stopped() =>
+            [.. operation.Steps.Where(s => s is { Rollback: false, Action: "guest.stop", StartedAt: not null }).Select(s => s.Target)];
 
         /// <summary>A resumed recreate that had got past its stop, or past its create, does not stop the guest again.</summary>
         private GuestAction ActionLeft(Checkpoint checkpoint, HostObservation observed)

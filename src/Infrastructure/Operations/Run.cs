@@ -1,4 +1,3 @@
-using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using Xlnet.Domain.Common;
@@ -29,7 +28,8 @@ public sealed partial class OperationRunner
 
         private DateTimeOffset Now => clock.GetUtcNow();
 
-        public async Task ToEndAsync(CancellationToken ct)
+        /// <returns>False when the host is lost, and was at the last try: then it is tried again later.</returns>
+        public async Task<bool> ToEndAsync(CancellationToken ct)
         {
             foreach (var done in operation.Steps.Where(s => !s.Rollback && s.StartedAt is not null))
                 Touch(done.Action, done.Target);
@@ -47,17 +47,27 @@ public sealed partial class OperationRunner
                 if (error is not null)
                     await BackAsync(error, ct);
             }
+            catch (Exception e) when (MayReturn(e))
+            {
+                LogLost(logger, operation.Id, e.Message);
+                var again = operation.LostSince is null;
+                operation.Lose(Now);
+                await SaveAsync(ct);
+                return again;
+            }
             catch (Exception e) when (IsLost(e))
             {
                 await EndUnreachableAsync(e, ct);
             }
+
+            return true;
         }
 
         public ValueTask DisposeAsync() => _driver?.DisposeAsync() ?? ValueTask.CompletedTask;
 
         /// <summary>
-        /// What goes wrong after a step had begun is taken back: a host that could not be asked may be there again, and a fault of xlnet's
-        /// own may not be one on the way back. Before, there is nothing to take back.
+        /// What goes wrong after a step had begun is taken back: a host that answered what is of no use may do better on the way back, and a
+        /// fault of xlnet's own may not be one there. Before, there is nothing to take back.
         /// </summary>
         private async Task<OperationError?> TryForwardAsync(CancellationToken ct)
         {
@@ -65,7 +75,7 @@ public sealed partial class OperationRunner
             {
                 return await ForwardAsync(ct);
             }
-            catch (Exception e) when (_touched.Count > 0 && e is not (OperationCanceledException or DbException or DbUpdateException))
+            catch (Exception e) when (_touched.Count > 0 && e is not OperationCanceledException && !IsOfDatabase(e) && !IsUnreachable(e))
             {
                 Skip(operation.Steps);
                 if (IsLost(e))
@@ -76,6 +86,15 @@ public sealed partial class OperationRunner
         }
 
         private static bool IsLost(Exception exception) => exception is HostShellException or HostAnswerException;
+
+        /// <summary>
+        /// A connection that broke in the midst of things is made anew, and then the operation is resumed as after the death of a
+        /// service: by observing and planning again. Where nothing has begun nothing is left open, and the caller had better know at once.
+        /// </summary>
+        private bool MayReturn(Exception exception) =>
+            IsUnreachable(exception) && _touched.Count > 0 && !(Now - operation.LostSince >= Patience);
+
+        private static bool IsUnreachable(Exception exception) => exception is HostShellException { Error: HostShellError.Unreachable };
 
         private static OperationError Lost(Exception exception, PlanStep? step = null)
         {
@@ -91,6 +110,15 @@ public sealed partial class OperationRunner
         {
             Skip(operation.Steps);
             var lost = Lost(exception);
+            if (operation.Steps.LastOrDefault(s => s.StartedAt is not null) is { Status: OperationStepStatus.Interrupted } open)
+            {
+                lost = lost with
+                {
+                    Message = $"{lost.Message} Whether {open.Action} of {open.Target} was done is unknown, and what comes after it was not begun. The next operation observes the host first.",
+                    Step = open.StepId, Target = open.Target,
+                };
+            }
+
             var error = operation.RollingBack ? OperationError.FromJson(operation.Error!) with { RollbackError = lost.Message } : lost;
             LogFailed(logger, operation.Id, error.Step, exception.Message);
             operation.Finish(OperationStatus.Failed, Now, error.ToJson());
@@ -115,12 +143,17 @@ public sealed partial class OperationRunner
             }
             catch (Exception e) when (IsLost(e))
             {
-                entry.Finish(OperationStepStatus.Failed, Now);
+                entry.Finish(IsUnreachable(e) ? OperationStepStatus.Interrupted : OperationStepStatus.Failed, Now);
                 await SaveAsync(ct);
+                // A step that may cut the connection has a timer, and a way of its own to come back.
+                if (MayReturn(e) && step.Impact != Impact.ManagementPath)
+                    throw;
                 return Lost(e, step);
             }
 
             entry.Finish(outcome.Succeeded ? OperationStepStatus.Succeeded : OperationStepStatus.Failed, Now, CommandDocument.Of(outcome.Commands));
+            if (outcome.Succeeded)
+                operation.GetOn();
             // What someone else had done or begun by then is his, and stays.
             if (first && !outcome.Changed)
                 await DisownAsync(step, ct);
