@@ -30,6 +30,9 @@ public sealed class ServiceFixture : IAsyncLifetime
     /// <summary>Where directory hosts have their folders.</summary>
     public string DirectoryRoot => Path.Combine(_data, "directories");
 
+    /// <summary>Where the private keys for hosts over SSH are.</summary>
+    public string KeyDirectory => Path.Combine(_data, "keys");
+
     public string ConnectionString => _database.ConnectionString;
 
     public async ValueTask InitializeAsync()

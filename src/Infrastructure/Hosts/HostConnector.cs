@@ -5,12 +5,13 @@ using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts.Simulation;
+using Xlnet.Infrastructure.Hosts.Ssh;
 
 namespace Xlnet.Infrastructure.Hosts;
 
 /// <summary>Opens the way to a host: the one driver, over the shell that the host's kind asks for.</summary>
 public sealed class HostConnector(
-    IDbContextFactory<XlnetDbContext> contexts, IOptions<XlnetOptions> options, TimeProvider clock, ILogger<XlHostDriver> logger)
+    IDbContextFactory<XlnetDbContext> contexts, IOptions<XlnetOptions> options, TimeProvider clock, ILogger<XlHostDriver> logger, SshConnections ssh)
 {
     public async Task<bool> ExistsAsync(long hostId, CancellationToken ct)
     {
@@ -27,16 +28,19 @@ public sealed class HostConnector(
     /// <exception cref="HostShellException">It cannot be reached.</exception>
     public async Task<IHostDriver> OpenAsync(long hostId, bool fresh, CancellationToken ct)
     {
-        // Every shell so far is without a connection that lasts.
-        _ = fresh;
+        // Of all shells, those over SSH alone have a connection that lasts.
+        if (fresh)
+            ssh.Renew(hostId);
         await using var db = await contexts.CreateDbContextAsync(ct);
-        var host = await db.Hosts.AsNoTracking().Where(h => h.Id == hostId).Select(h => new { h.DriverKind, h.DriverPath }).SingleOrDefaultAsync(ct)
+        var host = await db.Hosts.AsNoTracking().Where(h => h.Id == hostId).Select(h => new { h.DriverKind, h.DriverPath, h.Ssh }).SingleOrDefaultAsync(ct)
             ?? throw RuleException.NotFound("host", hostId.ToString(System.Globalization.CultureInfo.InvariantCulture));
         var state = new SimulatedHostStore(contexts, hostId);
         IHostShell shell = host.DriverKind switch
         {
             DriverKind.Simulated => new SimulatedShell(state, clock),
             DriverKind.Directory => SimulatedShell.OverDirectory(Folder(host.DriverPath!), state, clock),
+            DriverKind.Local => new LocalShell(clock),
+            DriverKind.Ssh => new SshShell(ssh, hostId, host.Ssh!, clock),
             _ => throw new InvalidOperationException($"{host.DriverKind} has no shell."),
         };
         return new XlHostDriver(shell, clock, logger);

@@ -76,4 +76,13 @@ public sealed record StepFailure(
 public sealed class HostAnswerException(string message, CommandResult? command = null, Exception? inner = null) : Exception(message, inner)
 {
     public CommandResult? Command { get; } = command;
+
+    /// <summary>Stable: what the host lacks and what it does not let us do has a code of its own.</summary>
+    public string Code => Command switch
+    {
+        { ExitStatus: CommandResult.NotFound } => "host.program-missing",
+        { Succeeded: false } when Command.Stderr.Contains("Permission denied", StringComparison.Ordinal)
+            || Command.Stderr.Contains("Operation not permitted", StringComparison.Ordinal) => "host.permission-denied",
+        _ => "host.answer",
+    };
 }

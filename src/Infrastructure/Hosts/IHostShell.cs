@@ -33,6 +33,15 @@ public interface IHostShell : IAsyncDisposable
     /// <summary>A file's bytes, or null when there is none.</summary>
     Task<byte[]?> ReadFileAsync(string path, CancellationToken ct);
 
+    /// <summary>Several files' bytes by their paths, null where there is none; in one round trip where that is dear.</summary>
+    async Task<IReadOnlyDictionary<string, byte[]?>> ReadFilesAsync(IReadOnlyCollection<string> paths, CancellationToken ct)
+    {
+        var contents = new Dictionary<string, byte[]?>(StringComparer.Ordinal);
+        foreach (var path in paths)
+            contents[path] = await ReadFileAsync(path, ct).ConfigureAwait(false);
+        return contents;
+    }
+
     /// <summary>
     /// Replaces a file as a whole: temporary file beside it, fsync, rename. A reader sees the old bytes or the new, never a part.
     /// Its mode stays; a new file gets 0644. Directories above it that are missing are made.
@@ -66,6 +75,15 @@ public sealed record CommandResult(IReadOnlyList<string> Argv, int ExitStatus, s
 public sealed class HostShellException(HostShellError error, string message, Exception? inner = null) : Exception(message, inner)
 {
     public HostShellError Error { get; } = error;
+
+    /// <summary>The code of a step that failed so, when the host is there and refuses a file; else null.</summary>
+    internal string? FileCode => Error switch
+    {
+        HostShellError.FileSystem => "file.failed",
+        HostShellError.DiskFull => "file.disk-full",
+        HostShellError.PermissionDenied => "file.permission-denied",
+        _ => null,
+    };
 
     /// <summary>What a program may want to read of it, under JSON names: <c>address</c>, <c>expectedHostKey</c>, …; never a key.</summary>
     public IReadOnlyDictionary<string, object?> Evidence { get; init; } = ReadOnlyDictionary<string, object?>.Empty;

@@ -23,9 +23,7 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
         var seen = await LookAsync(ct).ConfigureAwait(false);
         var scripts = await shell.ListFilesAsync(ScriptDirectory, ct).ConfigureAwait(false);
 
-        var contents = new Dictionary<string, byte[]?>(StringComparer.Ordinal);
-        foreach (var path in files)
-            contents[path] = await shell.ReadFileAsync(path, ct).ConfigureAwait(false);
+        var contents = await shell.ReadFilesAsync(files, ct).ConfigureAwait(false);
 
         return new HostObservation
         {
@@ -99,11 +97,11 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
         }
         catch (HostAnswerException e)
         {
-            failure = new StepFailure("host.answer", e.Message);
+            failure = new StepFailure(e.Code, e.Message);
         }
-        catch (HostShellException e) when (e.Error == HostShellError.FileSystem)
+        catch (HostShellException e) when (e.FileCode is not null)
         {
-            failure = new StepFailure("file.failed", e.Message);
+            failure = new StepFailure(e.FileCode, e.Message);
         }
 
         if (failure is not null)

@@ -1,3 +1,5 @@
+using Xlnet.Domain.Hosts;
+
 namespace Xlnet.Infrastructure.Hosts.Ssh;
 
 /// <summary>
@@ -49,6 +51,16 @@ public sealed class SshConnections : IDisposable
         {
             Return(entry);
             throw;
+        }
+    }
+
+    /// <summary>Has the next one who has to do with the host connect anew; those who use its connection now keep it.</summary>
+    public void Renew(long host)
+    {
+        lock (_lock)
+        {
+            if (_entries.Remove(host, out var known))
+                known.Retire();
         }
     }
 
