@@ -20,19 +20,21 @@ public sealed class StandInHost : IAsyncDisposable
 
     private const string HotplugLog = "/var/log/xen/xen-hotplug.log";
 
-    // $0 is the root folder. /etc is a copy, as nothing can be mounted on a folder that is not there; /proc shows the new processes.
+    // $0 is the root folder. cat ends with the test's process, and with it all that is in here. /etc is a copy, as nothing can be mounted on a folder that is not there; /proc shows the new processes.
     private const string Prepare = """
         set -e
         mount -t tmpfs none /mnt
         cp -a /etc/. /mnt/ 2>/dev/null || true
         mount --move /mnt /etc
         mount -t tmpfs none /var/log
+        mount -t tmpfs none /run
+        mkdir -m 755 /run/sshd
         for folder in /etc/xen /var/log/xen; do
             mkdir -p "$folder"
             mount --bind "$0$folder" "$folder"
         done
         echo ready
-        exec sleep infinity
+        exec cat
         """;
 
     private readonly Process _keeper;
@@ -46,6 +48,9 @@ public sealed class StandInHost : IAsyncDisposable
 
     /// <summary>What the programs are looked up in: those that are played first.</summary>
     public string SearchPath => $"{Folder}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+    /// <summary>The environment of whoever logs in: the programs that are played, and none of the user's own settings of a shell.</summary>
+    public IReadOnlyDictionary<string, string> LoginEnvironment => new Dictionary<string, string> { ["PATH"] = SearchPath, ["HOME"] = Folder };
 
     /// <summary>Where the tests see the host's files.</summary>
     public string FilesPath => $"/proc/{ProcessId}/root";
@@ -65,6 +70,7 @@ public sealed class StandInHost : IAsyncDisposable
             .. asRoot, "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", Prepare, RootOf(folder),
         ])
         {
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
