@@ -57,6 +57,8 @@ public sealed class StandInHost : IAsyncDisposable
 
     public FileStateStore Store => new(Folder);
 
+    internal const string CutProgram = "cut-ssh";
+
     internal static string RootOf(string folder) => Path.Combine(folder, "root");
 
     public static async Task<StandInHost> StartAsync(CancellationToken ct)
@@ -97,6 +99,31 @@ public sealed class StandInHost : IAsyncDisposable
         "--mount", "--pid", "--", "env", $"PATH={SearchPath}",
     ];
 
+    /// <summary>
+    /// Has a real program of the host cut the SSH connection over which it was started, each time for which a file <c>cut-NAME</c>
+    /// lies in <see cref="Folder"/>: after it has done its work, and before anyone hears of it.
+    /// </summary>
+    public Task CutAfterAsync(string program, CancellationToken ct) => WriteProgramAsync(
+        Folder, program, $"/bin/{program} \"$@\" || exit\n/bin/rm '{Folder}/cut-{program}' 2>/dev/null || exit 0\nexec {Command(Folder, CutProgram)}\n", ct);
+
+    /// <summary>
+    /// Keeps what each command answers the first time and gives it again from then on, without a process of .NET. For a host of
+    /// which nothing changes but files.
+    /// </summary>
+    public async Task AnswerAsBeforeAsync(CancellationToken ct)
+    {
+        foreach (var program in Programs)
+        {
+            Directory.CreateDirectory(Path.Combine(Folder, "answers", program));
+            await WriteProgramAsync(Folder, program, $"""
+                answer="{Folder}/answers/{program}/$*"
+                [ -e "$answer" ] || { "{" } {Command(Folder, program)} "$@" >"$answer.new" && mv "$answer.new" "$answer"; { "}" } || exit
+                exec cat "$answer"
+
+                """, ct).ConfigureAwait(false);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         // With its first process all others of the namespace end.
@@ -123,17 +150,24 @@ public sealed class StandInHost : IAsyncDisposable
             state.Files.Remove(path);
         await File.WriteAllTextAsync(Path.Combine(folder, "state.json"), state.ToJson(), ct).ConfigureAwait(false);
 
-        var bin = Directory.CreateDirectory(Path.Combine(folder, "bin")).FullName;
-        var assembly = typeof(StandInHost).Assembly.Location;
+        Directory.CreateDirectory(Path.Combine(folder, "bin"));
+        foreach (var program in Programs)
+            await WriteProgramAsync(folder, program, $"exec {Command(folder, program)} \"$@\"\n", ct).ConfigureAwait(false);
+    }
+
+    private static string Command(string folder, string program)
+    {
         // This very process's .NET, also where PATH leads to none or to another one.
         var dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));
-        foreach (var program in Programs)
-        {
-            var path = Path.Combine(bin, program);
-            await File.WriteAllTextAsync(path, $"#!/bin/sh\nexec '{dotnet}' exec '{assembly}' '{folder}' {program} \"$@\"\n", ct).ConfigureAwait(false);
-            if (!OperatingSystem.IsWindows())
-                File.SetUnixFileMode(path, Executable);
-        }
+        return $"'{dotnet}' exec '{typeof(StandInHost).Assembly.Location}' '{folder}' {program}";
+    }
+
+    private static async Task WriteProgramAsync(string folder, string name, string script, CancellationToken ct)
+    {
+        var path = Path.Combine(folder, "bin", name);
+        await File.WriteAllTextAsync(path, "#!/bin/sh\n" + script, ct).ConfigureAwait(false);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(path, Executable);
     }
 
     private const UnixFileMode Executable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
