@@ -235,6 +235,10 @@ namespace Xlnet.Migrations.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("revision");
 
+                    b.Property<string>("Ssh")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("ssh");
+
                     b.Property<DateTimeOffset>("UpdatedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("updated_at");

@@ -17,6 +17,7 @@ internal static class ApiRoutes
     {
         var v1 = app.MapGroup("/v1");
         v1.MapHosts();
+        v1.MapHostEvents();
         v1.MapBridges();
         v1.MapGuests();
         v1.MapVifs();

@@ -1,9 +1,12 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using Quartz;
 using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts;
+using Xlnet.Infrastructure.Hosts.Ssh;
+using Xlnet.Infrastructure.Hosts.Watching;
 using Xlnet.Infrastructure.Operations;
 
 namespace Xlnet.Infrastructure;
@@ -21,7 +24,10 @@ public static class ServiceRegistration
         services.AddScoped<RequestInfo>();
         services.AddScoped<MacAllocator>();
 
+        services.AddSingleton(provider => new KeyStore(provider.GetRequiredService<IOptions<XlnetOptions>>().Value.Keys));
+        services.AddSingleton<SshConnections>();
         services.AddSingleton<HostConnector>();
+        services.AddSingleton<HostWatchers>();
         services.AddSingleton<OperationRunner>();
         services.AddSingleton<OperationNotifications>();
         services.AddHostedService(provider => provider.GetRequiredService<OperationNotifications>());

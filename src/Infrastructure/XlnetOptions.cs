@@ -9,9 +9,14 @@ public sealed class XlnetOptions
     [Required]
     public string DataDirectory { get; set; } = ".data/xlnet";
 
+    /// <summary>Where the private keys for hosts over SSH are, one a file: <c>keys</c> below <see cref="DataDirectory"/> unless given.</summary>
+    public string? KeyDirectory { get; set; }
+
     /// <summary>
     /// Set where the service cannot be reached but through something that checks who asks, such as a port that a container
     /// publishes on loopback only. Without it, and without authentication, the service listens on loopback addresses alone.
     /// </summary>
     public bool AllowUnauthenticated { get; set; }
+
+    internal string Keys => KeyDirectory ?? Path.Combine(DataDirectory, "keys");
 }

@@ -199,44 +199,6 @@ public sealed class ExplainTests(ServiceFixture service)
     }
 
     [Fact]
-    public async Task Patch_Guest_ChangesTheseLinesOfItsFile()
-    {
-        var host = await service.NewHostAsync();
-        var guest = $"/v1/hosts/{host}/guests/g1";
-        const string file = "# mine\nname = 'g1'\nkernel = \"/k\" # 6.1\nextra = 'quiet'\nmemory = 128\nvif = []\n";
-        Assert.Equal(201, (await Client.PutTextAsync($"{guest}/config", file)).Status);
-
-        var answer = await Client.SendJsonAsync(HttpMethod.Patch, guest, new JsonObject { ["memory"] = 512, ["kernel"] = "/boot/k2", ["extra"] = null, ["vcpus"] = 2 });
-
-        Assert.Equal(200, answer.Status);
-        Assert.Equal((512, 2, "/boot/k2"), ((int)answer["memory"]!, (int)answer["vcpus"]!, (string)answer["kernel"]!));
-        Assert.Null(answer.Json!["extra"]);
-        Assert.Equal("# mine\nname = 'g1'\nkernel = \"/boot/k2\" # 6.1\nmemory = 512\nvif = []\nvcpus = 2\n", (await Client.GetJsonAsync($"{guest}/config")).Text);
-        var put = await Client.PutAsync(guest, new { memory = 256 });
-        Assert.Equal((200, 256, "/boot/k2"), (put.Status, (int)put["memory"]!, (string)put["kernel"]!));
-    }
-
-    [Theory]
-    [InlineData("""{"memory":0}""", 422, "validation")]
-    [InlineData("""{"kernel":null}""", 422, "xl.refuses")]
-    [InlineData("""{"type":"pv"}""", 422, "findings")]
-    [InlineData("""{"config":"x"}""", 400, "body.unknown-member")]
-    [InlineData("""{"extra":"a\nb"}""", 422, "validation")]
-    public async Task Patch_GuestToWhatXlRefuses_ChangesNothing(string patch, int status, string code)
-    {
-        var host = await service.NewHostAsync();
-        var guest = $"/v1/hosts/{host}/guests/g1";
-        var type = patch.Contains("type", StringComparison.Ordinal) ? "hvm" : "pvh";
-        Assert.Equal(201, (await Client.PutTextAsync($"{guest}/config", $"name = 'g1'\ntype = '{type}'\nkernel = '/k'\nvif = ['{(type == "hvm" ? "type=ioemu" : "")}']\n")).Status);
-        var before = (await Client.GetJsonAsync($"{guest}/config")).Text;
-
-        var answer = await Client.SendJsonAsync(HttpMethod.Patch, guest, JsonNode.Parse(patch));
-
-        Assert.Equal((status, code), (answer.Status, answer.Code));
-        Assert.Equal(before, (await Client.GetJsonAsync($"{guest}/config")).Text);
-    }
-
-    [Fact]
     public async Task Vlan_OnAHostThatDoesNotKnowIt_IsRefusedWithTheVersionThatDoes()
     {
         var (host, vif) = await NewGuestAsync();

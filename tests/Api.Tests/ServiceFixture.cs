@@ -30,6 +30,9 @@ public sealed class ServiceFixture : IAsyncLifetime
     /// <summary>Where directory hosts have their folders.</summary>
     public string DirectoryRoot => Path.Combine(_data, "directories");
 
+    /// <summary>Where the private keys for hosts over SSH are.</summary>
+    public string KeyDirectory => Path.Combine(_data, "keys");
+
     public string ConnectionString => _database.ConnectionString;
 
     public async ValueTask InitializeAsync()
@@ -65,13 +68,22 @@ public sealed class ServiceFixture : IAsyncLifetime
     {
         // The first observation makes the host's state.
         await Client.GetJsonAsync($"/v1/hosts/{host}/observation");
+        await ChangeKnownHostAsync(host, change);
+    }
+
+    /// <summary>The same, for one that has been observed already, and perhaps cannot be just now.</summary>
+    public async Task ChangeKnownHostAsync(string host, Action<SimulatedDom0State> change)
+    {
         await using var db = await Services.GetRequiredService<IDbContextFactory<XlnetDbContext>>().CreateDbContextAsync();
         var name = ResourceName.Parse(host);
-        var row = await db.SimulatedHosts.SingleAsync(s => db.Hosts.Any(h => h.Id == s.HostId && h.Name == name));
+        // Locked, as whoever watches the host changes it too.
+        await using var transaction = await db.Database.BeginTransactionAsync();
+        var row = await db.SimulatedHosts.FromSql($"SELECT s.* FROM simulated_hosts s JOIN hosts h ON h.id = s.host_id WHERE h.name = {name.Value} FOR UPDATE OF s").SingleAsync();
         var state = SimulatedDom0State.FromJson(row.State);
         change(state);
         row.State = state.ToJson();
         await db.SaveChangesAsync();
+        await transaction.CommitAsync();
     }
 
     public async ValueTask DisposeAsync()
@@ -125,9 +137,12 @@ public static class HttpClientExtensions
 {
     public static async Task<Answer> AnswerAsync(this HttpClient client, HttpRequestMessage request)
     {
-        using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
-        var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         var type = response.Content.Headers.ContentType?.MediaType;
+        // A stream of events may never end: its first line shows that it has begun.
+        var text = type == "text/event-stream"
+            ? await new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken)).ReadLineAsync(TestContext.Current.CancellationToken) ?? ""
+            : await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         var json = type is not null && type.EndsWith("json", StringComparison.Ordinal) ? JsonNode.Parse(text) : null;
         return new Answer((int)response.StatusCode, json, text, response.Headers, type);
     }

@@ -24,7 +24,7 @@ internal sealed class ApiProblems(IProblemDetailsService problems, ILogger<ApiPr
                 "Someone else changed this at the same moment; nothing was changed. Read it again and decide anew."),
             DbUpdateException { InnerException: PostgresException e } => OfPostgres(e),
             PostgresException e => OfPostgres(e),
-            HostShellException e => Problem(StatusCodes.Status502BadGateway, $"host.{Kebab.Name(e.Error)}", e.Message),
+            HostShellException e => OfShell(e),
             HostAnswerException e => OfAnswer(e),
             _ => null,
         };
@@ -106,9 +106,17 @@ internal sealed class ApiProblems(IProblemDetailsService problems, ILogger<ApiPr
         _ => null,
     };
 
+    private static ProblemDetails OfShell(HostShellException exception)
+    {
+        var problem = Problem(StatusCodes.Status502BadGateway, $"host.{Kebab.Name(exception.Error)}", exception.Message);
+        foreach (var (name, value) in exception.Evidence)
+            problem.Extensions[name] = value;
+        return problem;
+    }
+
     private static ProblemDetails OfAnswer(HostAnswerException exception)
     {
-        var problem = Problem(StatusCodes.Status502BadGateway, "host.answer", exception.Message);
+        var problem = Problem(StatusCodes.Status502BadGateway, exception.Code, exception.Message);
         if (exception.Command is { } command)
         {
             problem.Extensions["command"] = command.Argv;

@@ -172,6 +172,7 @@ internal static class OpenApi
             "allow" => ("The impacts that the steps may have; `vif-blip` unless given. What else there is to do is pending.", List(typeof(Impact))),
             "acceptFindings" => ("The codes of findings that the file may have although they are errors, or `all`.",
                 new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } }),
+            "Last-Event-ID" => ("The id of the last event that the client has seen: what happened after it comes.", new OpenApiSchema { Type = JsonSchemaType.String }),
             "fix" => ("Also answers with the text as every fix that can be applied leaves it.", null),
             "kind" => ("What the text is; `guest` unless given.", OneOf(typeof(LintKind))),
             "state" => ("Only those in this state.", OneOf(typeof(MacAllocationState))),

@@ -52,6 +52,27 @@ public sealed record CreateGuestRequest : GuestRequest
     public string? Name { get; init; }
 }
 
+/// <summary>A guest to be made after another.</summary>
+public sealed record CloneGuestRequest
+{
+    /// <summary>The new guest's name.</summary>
+    [Required]
+    public string? Name { get; init; }
+
+    /// <summary>`new`: its vifs get addresses of their own; `keep`: those of the other guest, which must be free. `new` unless given.</summary>
+    public CloneMac? Mac { get; init; }
+
+    /// <summary>The host that it is for; the same one unless given.</summary>
+    public string? Host { get; init; }
+}
+
+/// <summary>What becomes of the addresses of a guest that is cloned.</summary>
+public enum CloneMac
+{
+    New,
+    Keep,
+}
+
 /// <summary>A guest with its vifs.</summary>
 /// <param name="Host">The host's name.</param>
 /// <param name="Name">The name in its file.</param>
@@ -109,5 +130,15 @@ internal sealed class CreateGuestRequestValidator : AbstractValidator<CreateGues
     {
         RuleFor(g => g.Name).Must(n => GuestName.TryParse(n, null, out _)).WithErrorCode("guest.name").WithMessage($"Give the guest a name: {GuestName.Rule}.");
         Include(put);
+    }
+}
+
+internal sealed class CloneGuestRequestValidator : AbstractValidator<CloneGuestRequest>
+{
+    public CloneGuestRequestValidator()
+    {
+        RuleFor(g => g.Name).Must(n => GuestName.TryParse(n, null, out _)).WithErrorCode("guest.name").WithMessage($"Give the new guest a name: {GuestName.Rule}.");
+        RuleFor(g => g.Host).Must(h => ResourceName.TryParse(h, null, out _)).When(g => g.Host is not null)
+            .WithErrorCode("host.name").WithMessage($"That is no host's name: {ResourceName.Rule}.");
     }
 }

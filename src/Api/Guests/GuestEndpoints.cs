@@ -15,6 +15,7 @@ internal static class GuestEndpoints
         guests.MapPut("/{guest}", PutAsync).WithName("Guests_Put").WithSummary("Make a guest, or change its file");
         guests.MapPatch("/{guest}", PatchAsync).WithName("Guests_Patch").WithSummary("Change some settings of a guest's file (JSON Merge Patch)");
         guests.MapDelete("/{guest}", DeleteAsync).WithName("Guests_Delete").WithSummary("Take a guest away, and release its addresses");
+        guests.MapPost("/{guest}/clone", CloneAsync).WithName("Guests_Clone").WithSummary("Make a guest after another, with addresses of its own");
         guests.MapGet("/{guest}/config", GetConfigAsync).WithName("GuestConfig_Get").WithSummary("Read the guest file")
             .Produces<string>(StatusCodes.Status200OK, "text/plain");
         guests.MapPut("/{guest}/config", PutConfigAsync).WithName("GuestConfig_Put").WithSummary("Make or replace a guest by its file")
@@ -70,6 +71,16 @@ internal static class GuestEndpoints
     {
         await guests.DeleteAsync(http, RouteNames.Host(host), RouteNames.Guest(guest), validateOnly, ct);
         return TypedResults.NoContent();
+    }
+
+    private static async Task<Created<GuestResponse>> CloneAsync(
+        string host, string guest, JsonBody<CloneGuestRequest> body, HttpContext http, GuestService guests, CancellationToken ct, bool validateOnly = false)
+    {
+        var target = RouteNames.Host(body.Value.Host ?? host);
+        var clone = await guests.CloneAsync(
+            http, RouteNames.Host(host), RouteNames.Guest(guest), target, RouteNames.Guest(body.Value.Name!), body.Value.Mac ?? CloneMac.New, validateOnly, ct);
+        ApiDefaults.SetETag(http, clone.Version);
+        return TypedResults.Created($"/v1/hosts/{target}/guests/{clone.Name}", GuestResponse.Of(target, clone));
     }
 
     private static async Task<FileContentHttpResult> GetConfigAsync(string host, string guest, HttpContext http, GuestService guests, CancellationToken ct)

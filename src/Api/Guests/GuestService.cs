@@ -66,6 +66,21 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         return guest;
     }
 
+    /// <summary>
+    /// The other guest's file under another name. What stands once on a host, the vifs' names and the guest's uuid, is left out.
+    /// </summary>
+    public async Task<Guest> CloneAsync(
+        HttpContext http, ResourceName host, GuestName name, ResourceName targetHost, GuestName newName, CloneMac mac, bool validateOnly, CancellationToken ct)
+    {
+        var source = await GetAsync(host, name, ct);
+        var file = source.Parse().With("name", newName.Value).With("uuid", null);
+        var (clone, _) = await WriteAsync(http, targetHost, newName, createOnly: true, validateOnly, _ => file,
+            _ => [.. source.Vifs.Select(v => new WantedVif(
+                v.Devid, v.WrittenSettings with { VifName = null, Mac = mac == CloneMac.Keep ? v.WrittenSettings.Mac : null }, "/mac", InFile: true))],
+            edit: null, ct);
+        return clone;
+    }
+
     public async Task DeleteAsync(HttpContext http, ResourceName host, GuestName name, bool validateOnly, CancellationToken ct)
     {
         await using var write = await HostWrite.BeginAsync(db, request, clock, host, ct);

@@ -12,9 +12,9 @@ internal static class HostEndpoints
     {
         var hosts = v1.MapGroup("/hosts").WithTags("Hosts");
         hosts.MapGet("/", ListAsync).WithName("Hosts_List").WithSummary("List the hosts by name");
-        hosts.MapPost("/", CreateAsync).WithName("Hosts_Create").WithSummary("Make a host");
+        hosts.MapPost("/", CreateAsync).WithName("Hosts_Create").WithSummary("Make a host").ProducesProblem(StatusCodes.Status502BadGateway);
         hosts.MapGet("/{host}", GetAsync).WithName("Hosts_Get").WithSummary("Read a host");
-        hosts.MapPut("/{host}", PutAsync).WithName("Hosts_Put").WithSummary("Make a host, or change it");
+        hosts.MapPut("/{host}", PutAsync).WithName("Hosts_Put").WithSummary("Make a host, or change it").ProducesProblem(StatusCodes.Status502BadGateway);
         hosts.MapPatch("/{host}", PatchAsync).WithName("Hosts_Patch").WithSummary("Change some of a host (JSON Merge Patch)");
         hosts.MapDelete("/{host}", DeleteAsync).WithName("Hosts_Delete").WithSummary("Forget a host, and release its addresses");
 
@@ -62,7 +62,7 @@ internal static class HostEndpoints
             ? throw RuleException.NotFound("host", name.Value)
             : new HostRequest
             {
-                Driver = new DriverContract(current.DriverKind, current.DriverPath),
+                Driver = DriverContract.Of(current),
                 Description = current.Description,
                 MacPolicy = current.MacPolicy,
                 MacPool = currentPool,

@@ -6,6 +6,7 @@ using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
 using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Data;
+using Xlnet.Infrastructure.Hosts.Ssh;
 
 namespace Xlnet.Api.Hosts;
 
@@ -39,7 +40,7 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         if (write is null)
         {
             ApiDefaults.CheckPreconditions(http, null);
-            var first = change(null, null);
+            var first = await PinAsync(change(null, null), ct);
             // Someone else may make it at this very moment: then this is a change of theirs.
             write = await TryCreateAsync(name, first, ct);
             if (write is not null)
@@ -62,12 +63,14 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         if (host.DriverKind != put.Driver!.Kind || host.DriverPath != put.Driver.Path)
         {
             throw new RuleException(RuleKind.Conflict, "host.driver",
-                $"The driver of a host cannot be changed ({Kebab.Name(host.DriverKind)}): delete the host and put it anew.",
+                $"The kind of a host's driver cannot be changed ({Kebab.Name(host.DriverKind)}), nor its folder: delete the host and put it anew.",
                 new FieldError("/driver", "host.driver", "differs from the present one"));
         }
 
         var pool = await FindPoolAsync(put.MacPool, ct);
         var before = created ? null : HostDocument.Of(host);
+        // A pin changes only for whoever names the new one.
+        host.Ssh = put.Driver.ToSsh(host.Ssh?.HostKey);
         host.Description = put.Description;
         host.MacPolicy = put.MacPolicy ?? MacPolicy.Allocate;
         host.MacPoolId = pool?.Id;
@@ -134,10 +137,15 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         return text;
     }
 
+    /// <summary>A new host whose key nobody has named is trusted with the one that it has: asked for before the database is touched.</summary>
+    private static async Task<HostRequest> PinAsync(HostRequest put, CancellationToken ct) => put.Driver is { Kind: DriverKind.Ssh, HostKey: null } driver
+        ? put with { Driver = driver with { HostKey = await SshConnections.FetchHostKeyAsync(driver.ToSsh(null)!, ct) } }
+        : put;
+
     /// <summary>Null when there is one of that name by now.</summary>
     private async Task<HostWrite?> TryCreateAsync(ResourceName name, HostRequest put, CancellationToken ct)
     {
-        var host = new Host { Name = name, DriverKind = put.Driver!.Kind!.Value, DriverPath = put.Driver.Path, CreatedAt = clock.GetUtcNow() };
+        var host = new Host { Name = name, DriverKind = put.Driver!.Kind!.Value, DriverPath = put.Driver.Path, Ssh = put.Driver.ToSsh(null), CreatedAt = clock.GetUtcNow() };
         try
         {
             return await HostWrite.BeginNewAsync(db, request, clock, host, ct);

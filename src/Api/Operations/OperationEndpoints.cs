@@ -11,11 +11,23 @@ internal static class OperationEndpoints
 {
     private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(5);
 
+    private static readonly string EventsDescription =
+        """
+        Server-sent events; the data of each is the JSON of this schema. `operation` comes first and has all of it. Then, as they happen:
+        `step` when a step begins and when it has ended, then with its commands and what they printed; `status` when the operation runs,
+        when it turns back, when it awaits its confirmation, and when it has ended, which closes the stream. The events are read from the
+        journal, so none is lost: a client that sends the id of the last event it has seen goes on after it, without `operation`. When
+        there is no more to come, the answer is 204, at which an EventSource does not connect again.
+        """.ReplaceLineEndings(" ");
+
     public static RouteGroupBuilder MapOperations(this RouteGroupBuilder v1)
     {
         var operations = v1.MapGroup("/operations").WithTags("Operations");
         operations.MapGet("/", ListAsync).WithName("Operations_List").WithSummary("List the operations, the latest first");
         operations.MapGet("/{id:guid}", GetAsync).WithName("Operations_Get").WithSummary("Read an operation with its journal");
+        operations.MapGet("/{id:guid}/events", EventsAsync).WithName("Operations_Events").WithSummary("An operation's progress, as it happens")
+            .WithDescription(EventsDescription)
+            .Produces<OperationEventResponse>(StatusCodes.Status200OK, EventStream.ContentType).Produces(StatusCodes.Status204NoContent);
         operations.MapPost("/{id:guid}/cancel", CancelAsync).WithName("Operations_Cancel").WithSummary("Cancel an operation, and roll back what it has done");
 
         MapAction(v1, "/hosts/{host}/apply", ApplyAsync, "Hosts_Apply", "Put a host's desired state into force");
@@ -34,6 +46,10 @@ internal static class OperationEndpoints
 
     private static async Task<Ok<OperationResponse>> GetAsync(Guid id, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null) =>
         TypedResults.Ok(ParseWait(wait) is { } time ? await operations.WaitAsync(id, time, ct) : await operations.GetAsync(id, ct));
+
+    private static async Task<IResult> EventsAsync(
+        Guid id, OperationService operations, CancellationToken ct, [FromHeader(Name = "Last-Event-ID")] string? lastEventId = null) =>
+        await operations.EventsAsync(id, lastEventId, ct) is { } events ? new EventStream(events) : TypedResults.NoContent();
 
     private static async Task<Ok<OperationResponse>> CancelAsync(Guid id, OperationService operations, CancellationToken ct) =>
         TypedResults.Ok(await operations.CancelAsync(id, ct));

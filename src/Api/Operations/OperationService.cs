@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using Quartz;
 using Xlnet.Api.Common;
@@ -86,11 +87,69 @@ internal sealed class OperationService(
             var moved = notifications.MovedAsync(id, ct);
             var operation = await GetAsync(id, ct);
             var left = end - clock.GetUtcNow();
+            if (operation.FinishedAt is not null)
+                notifications.Forget(id);
             if (operation.FinishedAt is not null || left <= TimeSpan.Zero)
                 return operation;
             await Task.WhenAny(moved, Task.Delay(left, clock, ct));
             ct.ThrowIfCancellationRequested();
         }
+    }
+
+    /// <summary>What happens to an operation from now on, or has happened after an event that the caller has seen.</summary>
+    /// <param name="lastEventId">The id of that event; one that is none of ours is as none.</param>
+    /// <returns>Null when there is no more to come.</returns>
+    /// <exception cref="RuleException">404.</exception>
+    public async Task<IAsyncEnumerable<EventItem>?> EventsAsync(Guid id, string? lastEventId, CancellationToken ct)
+    {
+        var known = long.TryParse(lastEventId, NumberStyles.None, CultureInfo.InvariantCulture, out var seen);
+        var progress = await ProgressAsync(id, known ? seen : 0, ct) ?? throw RuleException.NotFound("operation", id.ToString());
+        if (!known)
+            return FollowAsync(id, null, ct);
+        return progress.FinishedAt is not null && !OperationEvents.After(seen, progress).Any() ? null : FollowAsync(id, seen, ct);
+    }
+
+    private async IAsyncEnumerable<EventItem> FollowAsync(Guid id, long? seen, [EnumeratorCancellation] CancellationToken ct)
+    {
+        if (seen is null)
+        {
+            var operation = await db.Operations.AsNoTracking().Include(o => o.Steps).SingleOrDefaultAsync(o => o.Id == id, ct);
+            if (operation is null)
+                yield break;
+            var host = await db.Hosts.AsNoTracking().Where(h => h.Id == operation.HostId).Select(h => h.Name).SingleAsync(ct);
+            var first = OperationEvents.Present(operation, host.Value);
+            seen = first.Position;
+            yield return first.Item;
+        }
+
+        while (true)
+        {
+            var moved = notifications.MovedAsync(id, ct);
+            // Its host may have been deleted, and have taken it along.
+            if (await ProgressAsync(id, seen.Value, ct) is not { } progress)
+                break;
+            foreach (var (position, item) in OperationEvents.After(seen.Value, progress))
+            {
+                seen = position;
+                yield return item;
+            }
+
+            if (progress.FinishedAt is not null)
+                break;
+            await moved;
+            ct.ThrowIfCancellationRequested();
+        }
+
+        notifications.Forget(id);
+    }
+
+    /// <summary>As much of the journal as an event after the position can be about.</summary>
+    private Task<OperationProgress?> ProgressAsync(Guid id, long position, CancellationToken ct)
+    {
+        var from = OperationEvents.OrdinalOf(position);
+        return db.Operations.AsNoTracking().Where(o => o.Id == id).Select(o => new OperationProgress(
+            o.Status, o.RollingBack, o.Error, o.RequestedAt, o.StartedAt, o.FinishedAt, from,
+            o.Steps.Where(s => s.Ordinal >= from).OrderBy(s => s.Ordinal).ToList())).SingleOrDefaultAsync(ct);
     }
 
     private async Task<Operation> EnqueueAsync(ResourceName host, OperationKind kind, GuestName? guest, GuestActionRequest body, CancellationToken ct)

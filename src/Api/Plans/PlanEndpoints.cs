@@ -32,25 +32,34 @@ public sealed record ObservationResponse(
 {
     internal static ObservationResponse Of(string host, HostObservation o) => new(
         host, o.At, o.Simulated, o.XenVersion.ToString(),
-        [.. o.Domains.Select(d => new DomainResponse(d.Domid, d.Name, d.State, d.Type,
-            [.. d.Vifs.Select(v => new ObservedVifResponse(v.Devid, v.Mac.ToString(), v.Dom0Name, v.Bridge, v.State, v.LinkUp, VifSpec.Render(v.Settings)))]))],
+        [.. o.Domains.Select(DomainResponse.Of)],
         [.. o.Bridges.Select(b => new ObservedBridgeResponse(b.Name, b.Kind, b.Up, b.Mtu, b.Ports))],
-        [.. o.Interfaces.Select(i => new InterfaceResponse(i.Index, i.Name, i.Kind, i.Mac?.ToString(), i.Mtu, i.Up, i.Carrier, i.Master, i.Addresses))],
+        [.. o.Interfaces.Select(InterfaceResponse.Of)],
         o.Scripts);
 }
 
-public sealed record DomainResponse(int Domid, string Name, DomainState State, GuestType Type, IReadOnlyList<ObservedVifResponse> Vifs);
+public sealed record DomainResponse(int Domid, string Name, DomainState State, GuestType Type, IReadOnlyList<ObservedVifResponse> Vifs)
+{
+    internal static DomainResponse Of(ObservedDomain d) => new(d.Domid, d.Name, d.State, d.Type, [.. d.Vifs.Select(ObservedVifResponse.Of)]);
+}
 
 /// <param name="Dom0Name">The interface on Dom0: `vif&lt;domid&gt;.&lt;devid&gt;`, or vifname.</param>
 /// <param name="State">The xenbus state of the guest's side; `connected` when the guest uses it.</param>
 /// <param name="LinkUp">Whether the interface on Dom0 is up; a failed hotplug leaves one that is not.</param>
 /// <param name="Spec">What it was created with, as xl spells it.</param>
-public sealed record ObservedVifResponse(int Devid, string Mac, string Dom0Name, string? Bridge, XenbusState State, bool LinkUp, string Spec);
+public sealed record ObservedVifResponse(int Devid, string Mac, string Dom0Name, string? Bridge, XenbusState State, bool LinkUp, string Spec)
+{
+    internal static ObservedVifResponse Of(ObservedVif v) =>
+        new(v.Devid, v.Mac.ToString(), v.Dom0Name, v.Bridge, v.State, v.LinkUp, VifSpec.Render(v.Settings));
+}
 
 public sealed record ObservedBridgeResponse(string Name, BridgeKind Kind, bool Up, int Mtu, IReadOnlyList<string> Ports);
 
 public sealed record InterfaceResponse(
-    int Index, string Name, string? Kind, string? Mac, int Mtu, bool Up, bool Carrier, string? Master, IReadOnlyList<string> Addresses);
+    int Index, string Name, string? Kind, string? Mac, int Mtu, bool Up, bool Carrier, string? Master, IReadOnlyList<string> Addresses)
+{
+    internal static InterfaceResponse Of(ObservedInterface i) => new(i.Index, i.Name, i.Kind, i.Mac?.ToString(), i.Mtu, i.Up, i.Carrier, i.Master, i.Addresses);
+}
 
 internal sealed class PlanService(XlnetDbContext db, HostConnector connector)
 {

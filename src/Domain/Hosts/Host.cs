@@ -19,6 +19,9 @@ public sealed class Host
     /// <summary>Directory driver: the folder's name below the service's directory root.</summary>
     public string? DriverPath { get; set; }
 
+    /// <summary>Ssh driver: whom it reaches, and as whom.</summary>
+    public SshTarget? Ssh { get; set; }
+
     public MacPolicy MacPolicy { get; set; }
 
     /// <summary>The pool that this host's vifs get their addresses from; null for the default one.</summary>
@@ -68,6 +71,12 @@ public enum DriverKind
 
     /// <summary>A simulated host whose files live in a folder, for pipelines that ship files themselves.</summary>
     Directory,
+
+    /// <summary>The machine that the service runs on is the Dom0.</summary>
+    Local,
+
+    /// <summary>A Dom0 that is reached over SSH.</summary>
+    Ssh,
 }
 
 public enum MacPolicy

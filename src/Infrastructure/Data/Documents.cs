@@ -8,10 +8,11 @@ using Xlnet.Domain.Hosts;
 namespace Xlnet.Infrastructure.Data;
 
 /// <summary>The objects of a host as a revision and the audit log keep them.</summary>
-public sealed record HostDocument(string? Description, string MacPolicy, int? MacPoolId, byte[]? XlConf, VifDefaults? Defaults)
+/// <param name="Ssh">For whoever asks who changed the pin: restoring a revision does not change how a host is reached.</param>
+public sealed record HostDocument(string? Description, string MacPolicy, int? MacPoolId, byte[]? XlConf, VifDefaults? Defaults, SshTarget? Ssh = null)
 {
     public static string Of(Host host) => JsonSerializer.Serialize(
-        new HostDocument(host.Description, Kebab.Name(host.MacPolicy), host.MacPoolId, host.XlConf, host.Defaults),
+        new HostDocument(host.Description, Kebab.Name(host.MacPolicy), host.MacPoolId, host.XlConf, host.Defaults, host.Ssh),
         DocumentJson.Default.HostDocument);
 }
 

@@ -5,25 +5,34 @@ using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts.Simulation;
+using Xlnet.Infrastructure.Hosts.Ssh;
 
 namespace Xlnet.Infrastructure.Hosts;
 
 /// <summary>Opens the way to a host: the one driver, over the shell that the host's kind asks for.</summary>
 public sealed class HostConnector(
-    IDbContextFactory<XlnetDbContext> contexts, IOptions<XlnetOptions> options, TimeProvider clock, ILogger<XlHostDriver> logger)
+    IDbContextFactory<XlnetDbContext> contexts, IOptions<XlnetOptions> options, TimeProvider clock, ILogger<XlHostDriver> logger, SshConnections ssh)
 {
+    public async Task<bool> ExistsAsync(long hostId, CancellationToken ct)
+    {
+        await using var db = await contexts.CreateDbContextAsync(ct);
+        return await db.Hosts.AnyAsync(h => h.Id == hostId, ct);
+    }
+
     /// <exception cref="RuleException">404 when the host is gone.</exception>
     /// <exception cref="HostShellException">It cannot be reached.</exception>
     public async Task<IHostDriver> OpenAsync(long hostId, CancellationToken ct)
     {
         await using var db = await contexts.CreateDbContextAsync(ct);
-        var host = await db.Hosts.AsNoTracking().Where(h => h.Id == hostId).Select(h => new { h.DriverKind, h.DriverPath }).SingleOrDefaultAsync(ct)
+        var host = await db.Hosts.AsNoTracking().Where(h => h.Id == hostId).Select(h => new { h.DriverKind, h.DriverPath, h.Ssh }).SingleOrDefaultAsync(ct)
             ?? throw RuleException.NotFound("host", hostId.ToString(System.Globalization.CultureInfo.InvariantCulture));
         var state = new SimulatedHostStore(contexts, hostId);
         IHostShell shell = host.DriverKind switch
         {
             DriverKind.Simulated => new SimulatedShell(state, clock),
             DriverKind.Directory => SimulatedShell.OverDirectory(Folder(host.DriverPath!), state, clock),
+            DriverKind.Local => new LocalShell(clock),
+            DriverKind.Ssh => new SshShell(ssh, hostId, host.Ssh!, clock),
             _ => throw new InvalidOperationException($"{host.DriverKind} has no shell."),
         };
         return new XlHostDriver(shell, clock, logger);
@@ -61,8 +70,11 @@ public sealed class HostConnector(
             }
 
             var state = SimulatedDom0State.FromJson(row.State);
+            var before = state.ToJson();
             var result = change(state);
-            row.State = state.ToJson();
+            // Most commands only look. PostgreSQL's jsonb orders keys its own way, so what it gave back is no measure.
+            if (state.ToJson() is var after && after != before)
+                row.State = after;
             await db.SaveChangesAsync(ct);
             await transaction.CommitAsync(ct);
             return result;

@@ -14,6 +14,16 @@ public interface IHostDriver : IAsyncDisposable
     /// <exception cref="HostAnswerException">A command that only reads failed, or answered what could not be understood.</exception>
     Task<HostObservation> ObserveAsync(IReadOnlyCollection<string> files, CancellationToken ct);
 
+    /// <summary>Reads what comes and goes: domains, vifs, bridges and interfaces. Changes nothing.</summary>
+    /// <exception cref="HostShellException">The host could not be asked.</exception>
+    /// <exception cref="HostAnswerException">A command that only reads failed, or answered what could not be understood.</exception>
+    Task<HostSnapshot> LookAsync(CancellationToken ct);
+
+    /// <summary>A line whenever a network interface of the host has changed, until nobody reads it any more.</summary>
+    /// <exception cref="HostShellException">The host could not be asked, or was lost.</exception>
+    /// <exception cref="HostAnswerException">The host cannot say so by itself.</exception>
+    IAsyncEnumerable<string> MonitorLinksAsync(CancellationToken ct);
+
     /// <summary>
     /// Does one step. Doing a finished step again is a no-op. A step that fails may leave a part behind, as the real xl does (a
     /// failed network-attach leaves its vif): whoever asked observes and plans again.
@@ -41,4 +51,13 @@ public sealed record StepFailure(
 public sealed class HostAnswerException(string message, CommandResult? command = null, Exception? inner = null) : Exception(message, inner)
 {
     public CommandResult? Command { get; } = command;
+
+    /// <summary>Stable: what the host lacks and what it does not let us do has a code of its own.</summary>
+    public string Code => Command switch
+    {
+        { ExitStatus: CommandResult.NotFound } => "host.program-missing",
+        { Succeeded: false } when Command.Stderr.Contains("Permission denied", StringComparison.Ordinal)
+            || Command.Stderr.Contains("Operation not permitted", StringComparison.Ordinal) => "host.permission-denied",
+        _ => "host.answer",
+    };
 }

@@ -20,8 +20,27 @@ public interface IHostShell : IAsyncDisposable
     /// <exception cref="HostShellException">The host could not be asked, or the command ran longer than <paramref name="timeout"/>.</exception>
     Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct);
 
+    /// <summary>
+    /// Runs a command that goes on, such as <c>ip monitor link</c>, and gives the lines of its output as they come. It ends when the
+    /// command ends with status 0. Who stops reading, or cancels, ends the command on the host too. What the command prints while
+    /// nobody reads is held back, not kept.
+    /// </summary>
+    /// <exception cref="ArgumentException">There is no program in it, or a NUL.</exception>
+    /// <exception cref="HostAnswerException">The command ended with another status; <see cref="CommandResult.NotFound"/> where the host has no such program.</exception>
+    /// <exception cref="HostShellException">The host could not be asked, or was lost.</exception>
+    IAsyncEnumerable<string> ReadLinesAsync(IReadOnlyList<string> argv, CancellationToken ct);
+
     /// <summary>A file's bytes, or null when there is none.</summary>
     Task<byte[]?> ReadFileAsync(string path, CancellationToken ct);
+
+    /// <summary>Several files' bytes by their paths, null where there is none; in one round trip where that is dear.</summary>
+    async Task<IReadOnlyDictionary<string, byte[]?>> ReadFilesAsync(IReadOnlyCollection<string> paths, CancellationToken ct)
+    {
+        var contents = new Dictionary<string, byte[]?>(StringComparer.Ordinal);
+        foreach (var path in paths)
+            contents[path] = await ReadFileAsync(path, ct).ConfigureAwait(false);
+        return contents;
+    }
 
     /// <summary>
     /// Replaces a file as a whole: temporary file beside it, fsync, rename. A reader sees the old bytes or the new, never a part.
@@ -56,6 +75,15 @@ public sealed record CommandResult(IReadOnlyList<string> Argv, int ExitStatus, s
 public sealed class HostShellException(HostShellError error, string message, Exception? inner = null) : Exception(message, inner)
 {
     public HostShellError Error { get; } = error;
+
+    /// <summary>The code of a step that failed so, when the host is there and refuses a file; else null.</summary>
+    internal string? FileCode => Error switch
+    {
+        HostShellError.FileSystem => "file.failed",
+        HostShellError.DiskFull => "file.disk-full",
+        HostShellError.PermissionDenied => "file.permission-denied",
+        _ => null,
+    };
 
     /// <summary>What a program may want to read of it, under JSON names: <c>address</c>, <c>expectedHostKey</c>, …; never a key.</summary>
     public IReadOnlyDictionary<string, object?> Evidence { get; init; } = ReadOnlyDictionary<string, object?>.Empty;

@@ -1,6 +1,9 @@
 using System.ComponentModel;
+using System.Runtime.CompilerServices;
 using System.Text;
+using System.Threading.Channels;
 using CliWrap;
+using Xlnet.Infrastructure.Hosts.Answers;
 
 namespace Xlnet.Infrastructure.Hosts;
 
@@ -27,11 +30,7 @@ public sealed class LocalShell(TimeProvider time) : IHostShell
         var started = time.GetTimestamp();
         try
         {
-            // LC_ALL=C: what is printed is read by patterns, and those know English.
-            var result = await Cli.Wrap(program)
-                .WithArguments(argv.Skip(1))
-                .WithEnvironmentVariables(new Dictionary<string, string?> { ["LC_ALL"] = "C.UTF-8" })
-                .WithValidation(CommandResultValidation.None)
+            var result = await Wrap(program, argv)
                 .WithStandardOutputPipe(PipeTarget.ToStringBuilder(stdout, Encoding.UTF8))
                 .WithStandardErrorPipe(PipeTarget.ToStringBuilder(stderr, Encoding.UTF8))
                 .ExecuteAsync(either.Token)
@@ -46,6 +45,56 @@ public sealed class LocalShell(TimeProvider time) : IHostShell
         {
             throw HostShellException.TimedOut(argv, timeout, e);
         }
+    }
+
+    public async IAsyncEnumerable<string> ReadLinesAsync(IReadOnlyList<string> argv, [EnumeratorCancellation] CancellationToken ct)
+    {
+        HostCommand.Check(argv);
+        var started = time.GetTimestamp();
+        if (FindProgram(argv[0]) is not { } program)
+            throw Ended(CommandResult.NotFound, "command not found");
+        // A reader that falls behind holds the command up by its pipe, as everywhere else.
+        var lines = Channel.CreateBounded<string>(1);
+        var complaint = "";
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var running = RunToEndAsync();
+        try
+        {
+            await foreach (var line in lines.Reader.ReadAllAsync(ct).ConfigureAwait(false))
+                yield return line;
+            if (await running.ConfigureAwait(false) is var status and not 0)
+                throw Ended(status, complaint);
+        }
+        finally
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+            await ((Task)running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        async Task<int> RunToEndAsync()
+        {
+            try
+            {
+                var result = await Wrap(program, argv)
+                    .WithStandardOutputPipe(PipeTarget.ToDelegate(async (line, token) => await lines.Writer.WriteAsync(line, token).ConfigureAwait(false), Encoding.UTF8))
+                    .WithStandardErrorPipe(PipeTarget.ToDelegate(line => complaint = line, Encoding.UTF8))
+                    .ExecuteAsync(stop.Token)
+                    .ConfigureAwait(false);
+                return result.ExitCode & 0xff;
+            }
+            catch (Win32Exception e)
+            {
+                complaint = e.Message;
+                return CannotExecute;
+            }
+            finally
+            {
+                lines.Writer.Complete();
+            }
+        }
+
+        HostAnswerException Ended(int status, string stderr) =>
+            CommandAnswer.Failed(new CommandResult([.. argv], status, "", stderr, time.GetElapsedTime(started)));
     }
 
     public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) => UseAsync(
@@ -77,6 +126,12 @@ public sealed class LocalShell(TimeProvider time) : IHostShell
         Task.Run(() => AtomicFile.List(HostPath.Check(directory), directory), ct);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    // LC_ALL=C: what is printed is read by patterns, and those know English.
+    private static Command Wrap(string program, IReadOnlyList<string> argv) => Cli.Wrap(program)
+        .WithArguments(argv.Skip(1))
+        .WithEnvironmentVariables(new Dictionary<string, string?> { ["LC_ALL"] = "C.UTF-8" })
+        .WithValidation(CommandResultValidation.None);
 
     /// <summary>Along the PATH only. .NET would look into the working directory first, where anyone may have put an <c>xl</c>.</summary>
     private static string? FindProgram(string name)

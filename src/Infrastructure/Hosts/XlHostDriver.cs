@@ -16,25 +16,20 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
     public async Task<HostObservation> ObserveAsync(IReadOnlyCollection<string> files, CancellationToken ct)
     {
         var at = time.GetUtcNow();
-        var reader = new HostReader((argv, token) => shell.RunAsync(argv, ReadTimeout, token));
-        var version = await reader.ReadVersionAsync(ct).ConfigureAwait(false);
-        var interfaces = await reader.ReadInterfacesAsync(ct).ConfigureAwait(false);
-        var ovs = await reader.ReadOvsAsync(ct).ConfigureAwait(false);
-        var domains = await reader.ReadDomainsAsync(interfaces, ovs, ct).ConfigureAwait(false);
+        var version = await Reader().ReadVersionAsync(ct).ConfigureAwait(false);
+        var seen = await LookAsync(ct).ConfigureAwait(false);
         var scripts = await shell.ListFilesAsync(ScriptDirectory, ct).ConfigureAwait(false);
 
-        var contents = new Dictionary<string, byte[]?>(StringComparer.Ordinal);
-        foreach (var path in files)
-            contents[path] = await shell.ReadFileAsync(path, ct).ConfigureAwait(false);
+        var contents = await shell.ReadFilesAsync(files, ct).ConfigureAwait(false);
 
         return new HostObservation
         {
             At = at,
             Simulated = shell.Simulated,
             XenVersion = version,
-            Domains = domains,
-            Bridges = HostReader.Bridges(interfaces, ovs),
-            Interfaces = interfaces,
+            Domains = seen.Domains,
+            Bridges = seen.Bridges,
+            Interfaces = seen.Interfaces,
             Files = contents,
             Scripts =
             [
@@ -45,6 +40,18 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
             ],
         };
     }
+
+    public async Task<HostSnapshot> LookAsync(CancellationToken ct)
+    {
+        var at = time.GetUtcNow();
+        var reader = Reader();
+        var interfaces = await reader.ReadInterfacesAsync(ct).ConfigureAwait(false);
+        var ovs = await reader.ReadOvsAsync(ct).ConfigureAwait(false);
+        var domains = await reader.ReadDomainsAsync(interfaces, ovs, ct).ConfigureAwait(false);
+        return new HostSnapshot(at, domains, HostReader.Bridges(interfaces, ovs), interfaces);
+    }
+
+    public IAsyncEnumerable<string> MonitorLinksAsync(CancellationToken ct) => shell.ReadLinesAsync(["ip", "monitor", "link"], ct);
 
     public async Task<StepOutcome> ApplyAsync(PlanStep step, CancellationToken ct)
     {
@@ -68,17 +75,19 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
         }
         catch (HostAnswerException e)
         {
-            failure = new StepFailure("host.answer", e.Message);
+            failure = new StepFailure(e.Code, e.Message);
         }
-        catch (HostShellException e) when (e.Error == HostShellError.FileSystem)
+        catch (HostShellException e) when (e.FileCode is not null)
         {
-            failure = new StepFailure("file.failed", e.Message);
+            failure = new StepFailure(e.FileCode, e.Message);
         }
 
         if (failure is not null)
             logger.LogWarning("{Action} of {Target} failed: {Code}: {Message}", step.Action, step.Target, failure.Code, failure.Message);
         return new StepOutcome(run.Commands, failure);
     }
+
+    private HostReader Reader() => new((argv, ct) => shell.RunAsync(argv, ReadTimeout, ct));
 
     public ValueTask DisposeAsync() => shell.DisposeAsync();
 }

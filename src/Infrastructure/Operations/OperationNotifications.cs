@@ -28,6 +28,13 @@ public sealed partial class OperationNotifications(NpgsqlDataSource dataSource, 
         return Task.WhenAny(source.Task, Task.Delay(LookAgain, ct));
     }
 
+    /// <summary>An operation that has ended moves no more, and whoever has seen that lets it be forgotten.</summary>
+    public void Forget(Guid operation)
+    {
+        if (_waiting.TryRemove(operation, out var source))
+            source.TrySetResult();
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)

@@ -155,7 +155,7 @@ public sealed partial class OperationRunner(
         private static bool IsUnreachable(Exception exception) => exception is HostShellException { Error: HostShellError.Unreachable };
 
         private static OperationError Lost(Exception exception, PlanStep? step = null) => new(
-            exception is HostShellException shell ? $"host.{Kebab.Name(shell.Error)}" : "host.answer", CommandDocument.Clean(exception.Message), step?.Id, step?.Target);
+            exception is HostShellException shell ? $"host.{Kebab.Name(shell.Error)}" : ((HostAnswerException)exception).Code, CommandDocument.Clean(exception.Message), step?.Id, step?.Target);
 
         /// <returns>Why the way back has to be taken; null when the operation has ended.</returns>
         private async Task<OperationError?> ForwardAsync(IHostDriver driver, CancellationToken ct)

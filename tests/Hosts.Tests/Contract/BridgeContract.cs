@@ -70,4 +70,28 @@ public abstract class BridgeContract : ShellContract
         await FailsAsync(driver, new SetBridgeMtuStep("xltest0", 1, 1500), "bridge.set-mtu-failed");
         Done(await driver.ApplyAsync(new DeleteBridgeStep("xltest0", BridgeKind.Linux, null, Impact.None), Ct));
     }
+
+    [Fact]
+    public async Task ReadLines_MonitorOfLinks_GivesEachLineWhenItComes()
+    {
+        var shell = await ShellAsync();
+        await RunAsync("link", "add", "name", "xltest0", "type", "bridge");
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        limit.CancelAfter(Limit);
+        await using var lines = shell.ReadLinesAsync(["ip", "monitor", "link"], limit.Token).GetAsyncEnumerator(Ct);
+        // It does not say when it has begun to listen: something goes on until it does.
+        var line = lines.MoveNextAsync().AsTask();
+        for (var mtu = 1300; !line.IsCompleted; mtu = 2701 - mtu)
+            await RunAsync("link", "set", "dev", "xltest0", "mtu", $"{mtu}");
+        Assert.True(await line);
+        Assert.Contains("xltest0", lines.Current, StringComparison.Ordinal);
+
+        await RunAsync("link", "delete", "dev", "xltest0", "type", "bridge");
+        do
+            Assert.True(await lines.MoveNextAsync());
+        while (!lines.Current.StartsWith("Deleted", StringComparison.Ordinal));
+        Assert.Contains("xltest0", lines.Current, StringComparison.Ordinal);
+
+        async Task RunAsync(params string[] words) => Assert.Equal("", (await shell.RunAsync(["ip", .. words], Limit, Ct)).Stderr);
+    }
 }

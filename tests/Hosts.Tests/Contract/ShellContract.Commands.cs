@@ -89,6 +89,48 @@ public abstract partial class ShellContract
     }
 
     [Fact]
+    public async Task ReadLines_CommandThatEnds_GivesItsLinesAndEnds()
+    {
+        var shell = await ShellAsync();
+        Assert.Equal(["one", "two"], await shell.ReadLinesAsync(["printf", "one\\ntwo\\n"], Ct).ToListAsync(Ct));
+    }
+
+    [Fact]
+    public async Task ReadLines_CommandThatFails_SaysWithWhichStatus()
+    {
+        var shell = await ShellAsync();
+        var e = await Assert.ThrowsAsync<HostAnswerException>(async () => await shell.ReadLinesAsync(["cat", Folder + "/none"], Ct).ToListAsync(Ct));
+        Assert.Equal(1, e.Command?.ExitStatus);
+        Assert.Contains("No such file or directory", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ReadLines_ProgramThatIsNotThere_Says127()
+    {
+        var shell = await ShellAsync();
+        var e = await Assert.ThrowsAsync<HostAnswerException>(async () => await shell.ReadLinesAsync(["xlnet-no-such-program", "a b"], Ct).ToListAsync(Ct));
+        Assert.Equal(CommandResult.NotFound, e.Command?.ExitStatus);
+    }
+
+    [Fact]
+    public async Task ReadLines_NothingOrANul_IsRefused()
+    {
+        var shell = await ShellAsync();
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await shell.ReadLinesAsync([], Ct).ToListAsync(Ct));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await shell.ReadLinesAsync(["printf", "cut\0off"], Ct).ToListAsync(Ct));
+    }
+
+    [Fact]
+    public async Task ReadLines_Cancelled_EndsAtOnce()
+    {
+        var shell = await ShellAsync(TimeProvider.System);
+        using var cancel = new CancellationTokenSource();
+        var reading = shell.ReadLinesAsync(["sleep", "600"], cancel.Token).ToListAsync(Ct);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await reading);
+    }
+
+    [Fact]
     public async Task WriteFile_NewAndAgain_ReadsTheSameBytes()
     {
         var shell = await ShellAsync();

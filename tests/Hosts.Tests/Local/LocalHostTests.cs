@@ -1,5 +1,6 @@
 using Xlnet.Hosts.Tests.Contract;
 using Xlnet.Infrastructure.Hosts;
+using Xunit;
 
 namespace Xlnet.Hosts.Tests.Local;
 
@@ -13,6 +14,20 @@ public sealed class LocalHostTests : ShellContract
     protected override TimeProvider Time => TimeProvider.System;
 
     protected override Task<IHostShell> OpenAsync(TimeProvider time) => Task.FromResult<IHostShell>(new LocalShell(time));
+
+    [Fact]
+    public async Task ReadLines_NoLongerRead_EndsTheCommand()
+    {
+        var shell = await ShellAsync();
+        var id = "";
+        await foreach (var line in shell.ReadLinesAsync(["sh", "-c", "echo $$; exec sleep 600"], Ct))
+        {
+            id = line;
+            break;
+        }
+
+        Assert.Equal(1, (await shell.RunAsync(["cat", $"/proc/{id}/comm"], Limit, Ct)).ExitStatus);
+    }
 
     public override async ValueTask DisposeAsync()
     {

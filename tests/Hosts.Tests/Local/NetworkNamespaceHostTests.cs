@@ -1,7 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xlnet.Domain.Planning;
 using Xlnet.Hosts.Tests.Contract;
 using Xlnet.Infrastructure.Hosts;
+using Xlnet.Infrastructure.Hosts.Watching;
 using Xunit;
 
 namespace Xlnet.Hosts.Tests.Local;
@@ -50,6 +53,85 @@ public sealed class NetworkNamespaceHostTests : BridgeContract
         Directory.Delete(_folder, recursive: true);
     }
 
+    [Fact]
+    public async Task Watch_VethThatJoinsABridgeAndGoes_IsToldInOrderByIpMonitorAlone()
+    {
+        var shell = await ShellAsync();
+        await using var watcher = new HostWatcher(
+            1, _ => Task.FromResult<IHostDriver>(new XlHostDriver(new ShellWithoutGuests(shell), TimeProvider.System, NullLogger<XlHostDriver>.Instance)),
+            _ => Task.FromResult(true), new NoPolling(), NullLogger.Instance);
+        var listener = new HostListener();
+        watcher.Start();
+        watcher.Join(listener);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        limit.CancelAfter(Limit);
+        Assert.Equal(HostEventKind.Ready, (await listener.Events.ReadAsync(limit.Token)).Kind);
+
+        // Nothing says when ip monitor has begun to listen: something goes on until it does.
+        await RunAsync("link add name br0 type bridge");
+        for (var mtu = 1300; !listener.Events.TryPeek(out _); mtu = 2701 - mtu)
+            await RunAsync($"link set dev br0 mtu {mtu}");
+
+        await RunAsync("link add name v0 type veth peer name v1");
+        await UntilAsync(HostChangeKind.InterfaceAdded, "v0");
+        await RunAsync("link set dev v0 master br0");
+        Assert.Equal("br0", (await UntilAsync(HostChangeKind.PortAdded, "v0")).Bridge);
+        await RunAsync("link set dev v0 nomaster");
+        await UntilAsync(HostChangeKind.PortRemoved, "v0");
+        await RunAsync("link delete dev v0");
+        await UntilAsync(HostChangeKind.InterfaceRemoved, "v0");
+
+        // All of it faster than anyone looks is still in an order that it can have had.
+        await RunAsync("link add name v2 type veth peer name v3");
+        await RunAsync("link set dev v2 master br0");
+        await UntilAsync(HostChangeKind.InterfaceAdded, "v2");
+        await UntilAsync(HostChangeKind.PortAdded, "v2");
+
+        async Task<HostChange> UntilAsync(HostChangeKind kind, string device)
+        {
+            while (true)
+            {
+                var change = (await listener.Events.ReadAsync(limit.Token)).Change!;
+                if (change.Kind == kind && (change.Interface?.Name ?? change.Port) == device)
+                    return change;
+            }
+        }
+
+        async Task RunAsync(string command) => Assert.Equal("", (await shell.RunAsync(["ip", .. command.Split(' ')], Limit, limit.Token)).Stderr);
+    }
+
+    /// <summary>The clock without the long waits: a watcher that looks again does so because it was told to.</summary>
+    private sealed class NoPolling : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            base.CreateTimer(callback, state, dueTime < TimeSpan.FromSeconds(1) ? dueTime : Timeout.InfiniteTimeSpan, period);
+    }
+
+    /// <summary>No Xen is here: what xl would answer where no guest runs.</summary>
+    private sealed class ShellWithoutGuests(IHostShell shell) : IHostShell
+    {
+        public bool Simulated => shell.Simulated;
+
+        public Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct) => argv switch
+        {
+            ["xl", "list", "-l"] => Task.FromResult(new CommandResult(argv, 0, "[]\n", "", TimeSpan.Zero)),
+            ["xl", "list"] => Task.FromResult(new CommandResult(argv, 0, "Name\tID\tMem\tVCPUs\tState\tTime(s)\n", "", TimeSpan.Zero)),
+            _ => shell.RunAsync(argv, timeout, ct),
+        };
+
+        public IAsyncEnumerable<string> ReadLinesAsync(IReadOnlyList<string> argv, CancellationToken ct) => shell.ReadLinesAsync(argv, ct);
+
+        public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) => shell.ReadFileAsync(path, ct);
+
+        public Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct) => shell.WriteFileAsync(path, content, ct);
+
+        public Task DeleteFileAsync(string path, CancellationToken ct) => shell.DeleteFileAsync(path, ct);
+
+        public Task<IReadOnlyList<HostFile>> ListFilesAsync(string directory, CancellationToken ct) => shell.ListFilesAsync(directory, ct);
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+
     /// <summary>Sends the commands about the network into the namespace, and every other one past it.</summary>
     private sealed class NamespaceShell(LocalShell shell, int keeper) : IHostShell
     {
@@ -59,11 +141,16 @@ public sealed class NetworkNamespaceHostTests : BridgeContract
         {
             if (argv is not ["ip" or "bridge" or "ovs-vsctl", ..])
                 return await shell.RunAsync(argv, timeout, ct);
-            var result = await shell.RunAsync(
-                ["nsenter", "--target", keeper.ToString(CultureInfo.InvariantCulture), .. IsRoot ? [] : InUser, "--net", "--", .. argv], timeout, ct);
+            var result = await shell.RunAsync(Inside(argv), timeout, ct);
             // No Open vSwitch here: nsenter has a status of its own where a shell says 127.
             return result with { Argv = argv, ExitStatus = argv[0] == "ovs-vsctl" ? CommandResult.NotFound : result.ExitStatus };
         }
+
+        public IAsyncEnumerable<string> ReadLinesAsync(IReadOnlyList<string> argv, CancellationToken ct) =>
+            shell.ReadLinesAsync(argv is ["ip", ..] ? Inside(argv) : argv, ct);
+
+        private IReadOnlyList<string> Inside(IReadOnlyList<string> argv) =>
+            ["nsenter", "--target", keeper.ToString(CultureInfo.InvariantCulture), .. IsRoot ? [] : InUser, "--net", "--", .. argv];
 
         public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) => shell.ReadFileAsync(path, ct);
 

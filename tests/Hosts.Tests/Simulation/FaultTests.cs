@@ -232,6 +232,8 @@ public sealed class FaultTests
             return shell.RunAsync(argv, timeout, ct);
         }
 
+        public IAsyncEnumerable<string> ReadLinesAsync(IReadOnlyList<string> argv, CancellationToken ct) => shell.ReadLinesAsync(argv, ct);
+
         public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) => shell.ReadFileAsync(path, ct);
 
         public Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct) => shell.WriteFileAsync(path, content, ct);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Xlnet.Domain.Hosts;
 using Xlnet.Infrastructure.Hosts.Ssh;
 using Xunit;
 
@@ -49,6 +50,9 @@ public sealed class Sshd : IAsyncDisposable
     /// <summary>Makes a private key in the key store, which sshd does not know.</summary>
     public Task MakeKeyAsync(string name, string passphrase = "", string type = "ed25519") =>
         RunAsync("ssh-keygen", "-q", "-t", type, "-N", passphrase, "-C", "xlnet test", "-f", $"{KeyDirectory}/{name}");
+
+    /// <summary>Lets in whoever has the key of that name.</summary>
+    public Task AllowAsync(string name) => File.AppendAllTextAsync(_folder + "/authorized_keys", File.ReadAllText($"{KeyDirectory}/{name}.pub"));
 
     /// <summary>Gives the host another key, of which it offers only this one, from its next start on.</summary>
     public async Task MakeHostKeyAsync(string type = "ed25519")

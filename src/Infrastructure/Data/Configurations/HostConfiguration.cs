@@ -16,6 +16,9 @@ internal sealed class HostConfiguration : IEntityTypeConfiguration<Host>
         builder.Property(h => h.Defaults).HasColumnType("jsonb").HasConversion(
             d => JsonSerializer.Serialize(d, JsonSerializerOptions.Web),
             s => JsonSerializer.Deserialize<VifDefaults>(s, JsonSerializerOptions.Web));
+        builder.Property(h => h.Ssh).HasColumnType("jsonb").HasConversion(
+            s => JsonSerializer.Serialize(s, JsonSerializerOptions.Web),
+            s => JsonSerializer.Deserialize<SshTarget>(s, JsonSerializerOptions.Web));
         builder.HasOne<MacPool>().WithMany().HasForeignKey(h => h.MacPoolId).OnDelete(DeleteBehavior.Restrict).HasConstraintName("fk_hosts_mac_pool");
         builder.Ignore(h => h.XenVersionToKeepTo);
         builder.Property(h => h.Version).IsRowVersion();

@@ -10,10 +10,10 @@ internal static class CommandAnswer
 
     /// <summary>The result, when the command exited with status 0.</summary>
     /// <exception cref="HostAnswerException">It did not.</exception>
-    public static CommandResult Expect(CommandResult result) => result.Succeeded
-        ? result
-        : throw new HostAnswerException(
-            $"'{Show(result)}' exited with status {result.ExitStatus}: {Excerpt(result.Stderr.Length > 0 ? result.Stderr : result.Stdout)}", result);
+    public static CommandResult Expect(CommandResult result) => result.Succeeded ? result : throw Failed(result);
+
+    public static HostAnswerException Failed(CommandResult result) => new(
+        $"'{Show(result)}' exited with status {result.ExitStatus}: {Excerpt(result.Stderr.Length > 0 ? result.Stderr : result.Stdout)}", result);
 
     public static HostAnswerException NotUnderstood(CommandResult result, string why, Exception? inner = null) =>
         new($"What '{Show(result)}' printed can't be understood: {why}. It began: {Excerpt(result.Stdout)}", result, inner);

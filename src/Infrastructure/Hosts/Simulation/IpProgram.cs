@@ -56,6 +56,18 @@ internal static class IpProgram
         return flags;
     }
 
+    /// <summary>Each interface by its index, as <c>ip monitor link</c> prints it.</summary>
+    public static IReadOnlyDictionary<int, string> Links(SimulatedDom0State state) => state.Interfaces.ToDictionary(i => i.Index, device => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{device.Index}: {device.Name}: <{string.Join(',', Flags(state, device))}> mtu {device.Mtu} qdisc {Qdisc(device)} {(device.Master is null ? "" : $"master {device.Master} ")}state {OperState(state, device)} group default "));
+
+    /// <summary>What <c>ip monitor link</c> prints when the links become others.</summary>
+    public static IEnumerable<string> Monitor(IReadOnlyDictionary<int, string> before, IReadOnlyDictionary<int, string> now) =>
+    [
+        .. before.Where(link => !now.ContainsKey(link.Key)).Select(link => "Deleted " + link.Value),
+        .. now.Where(link => before.GetValueOrDefault(link.Key) != link.Value).OrderBy(link => link.Key).Select(link => link.Value),
+    ];
+
     public static SimulatedInterface NewInterface(SimulatedDom0State state, string name, string kind)
     {
         var random = state.TakeRandom();
@@ -79,6 +91,8 @@ internal static class IpProgram
         "openvswitch" => device.Up,
         _ => device.Carrier,
     };
+
+    private static string Qdisc(SimulatedInterface device) => device.Up ? device.Vif is null ? "noqueue" : "mq" : "noop";
 
     private static string OperState(SimulatedDom0State state, SimulatedInterface device) => device switch
     {
@@ -122,7 +136,7 @@ internal static class IpProgram
             ["ifname"] = device.Name,
             ["flags"] = new JsonArray([.. Flags(state, device).Select(f => JsonValue.Create(f))]),
             ["mtu"] = device.Mtu,
-            ["qdisc"] = device.Up ? device.Vif is null ? "noqueue" : "mq" : "noop",
+            ["qdisc"] = Qdisc(device),
         };
         if (device.Master is not null)
             json["master"] = device.Master;

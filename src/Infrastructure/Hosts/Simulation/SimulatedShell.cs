@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
+using Xlnet.Infrastructure.Hosts.Answers;
 
 namespace Xlnet.Infrastructure.Hosts.Simulation;
 
@@ -8,6 +10,8 @@ namespace Xlnet.Infrastructure.Hosts.Simulation;
 /// </summary>
 public sealed class SimulatedShell : IHostShell
 {
+    private static readonly TimeSpan MonitorInterval = TimeSpan.FromMilliseconds(200);
+
     private readonly ISimulatedStateStore _store;
     private readonly TimeProvider _time;
     private readonly Func<SimulatedDom0State, ISimulatedFiles> _files;
@@ -58,6 +62,21 @@ public sealed class SimulatedShell : IHostShell
         }
     }
 
+    public async IAsyncEnumerable<string> ReadLinesAsync(IReadOnlyList<string> argv, [EnumeratorCancellation] CancellationToken ct)
+    {
+        HostCommand.Check(argv);
+        if (argv is ["ip", "monitor", "link"])
+        {
+            await foreach (var line in MonitorLinksAsync(argv, ct).ConfigureAwait(false))
+                yield return line;
+            yield break;
+        }
+
+        var result = CommandAnswer.Expect(await RunAsync(argv, Timeout.InfiniteTimeSpan, ct).ConfigureAwait(false));
+        foreach (var line in result.Stdout.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            yield return line;
+    }
+
     public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) =>
         _store.UpdateAsync(state => _files(state).Read(path), ct);
 
@@ -87,10 +106,39 @@ public sealed class SimulatedShell : IHostShell
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
+    /// <summary>
+    /// Never ends by itself. Another replica's commands change the state too, so it looks again and again, and does not see what came
+    /// and went in between.
+    /// </summary>
+    private async IAsyncEnumerable<string> MonitorLinksAsync(IReadOnlyList<string> argv, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var before = await LookAsync().ConfigureAwait(false);
+        while (true)
+        {
+            await Task.Delay(MonitorInterval, _time, ct).ConfigureAwait(false);
+            var now = await LookAsync().ConfigureAwait(false);
+            foreach (var line in IpProgram.Monitor(before, now))
+                yield return line;
+            before = now;
+        }
+
+        async Task<IReadOnlyDictionary<int, string>> LookAsync()
+        {
+            var (fault, links) = await _store.UpdateAsync(state => (TakeFault(state, argv), IpProgram.Links(state)), ct).ConfigureAwait(false);
+            return fault?.Kind switch
+            {
+                null or SimulatedFaultKind.Hang => links,
+                SimulatedFaultKind.CutBefore or SimulatedFaultKind.CutAfter => throw new HostShellException(HostShellError.Unreachable, $"The connection broke while {argv[0]} ran."),
+                _ => throw CommandAnswer.Failed(new CommandResult([.. argv], fault.ExitStatus, fault.Stdout, fault.Stderr, TimeSpan.Zero)),
+            };
+        }
+    }
+
     private async Task<CommandResult> SleepAsync(IReadOnlyList<string> argv, TimeSpan duration, TimeSpan timeout, CancellationToken ct)
     {
-        await Task.Delay(duration < timeout ? duration : timeout, _time, ct).ConfigureAwait(false);
-        return duration < timeout ? new CommandResult([.. argv], 0, "", "", duration) : throw HostShellException.TimedOut(argv, timeout);
+        var ends = timeout == Timeout.InfiniteTimeSpan || duration < timeout;
+        await Task.Delay(ends ? duration : timeout, _time, ct).ConfigureAwait(false);
+        return ends ? new CommandResult([.. argv], 0, "", "", duration) : throw HostShellException.TimedOut(argv, timeout);
     }
 
     private (SimulatedFaultKind? Fault, Answer Answer) Run(SimulatedDom0State state, IReadOnlyList<string> argv)

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using Renci.SshNet;
 using Renci.SshNet.Common;
+using Xlnet.Domain.Hosts;
 
 namespace Xlnet.Infrastructure.Hosts.Ssh;
 

@@ -1,3 +1,5 @@
+using Xlnet.Domain.Hosts;
+
 namespace Xlnet.Infrastructure.Hosts.Ssh;
 
 /// <summary>

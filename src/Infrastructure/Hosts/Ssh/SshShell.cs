@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
+using Xlnet.Domain.Hosts;
 
 namespace Xlnet.Infrastructure.Hosts.Ssh;
 
@@ -145,16 +146,6 @@ public sealed class SshShell(SshConnections connections, long host, SshTarget ta
         }
     }
 
-    private HostShellException Refused(string path, string reason)
-    {
-        var error = reason switch
-        {
-            _ when Says("No space left on device") || Says("Disk quota exceeded") || Says("File too large") => HostShellError.DiskFull,
-            _ when Says("Permission denied") || Says("Operation not permitted") || Says("Read-only file system") => HostShellError.PermissionDenied,
-            _ => HostShellError.FileSystem,
-        };
-        return target.Failed(error, $"{path}: {reason.Trim()}", more: new Dictionary<string, object?> { ["path"] = path, ["output"] = reason.Trim() });
-
-        bool Says(string text) => reason.Contains(text, StringComparison.Ordinal);
-    }
+    private HostShellException Refused(string path, string reason) => target.Failed(
+        HostPath.ErrorOf(reason), $"{path}: {reason.Trim()}", more: new Dictionary<string, object?> { ["path"] = path, ["stderr"] = reason });
 }
