@@ -140,7 +140,8 @@ internal static class OpenApi
                     (parameter.Style, parameter.Explode) = (ParameterStyle.Form, false);
             }
 
-            if (context.ApiDescription.HttpMethod is "PUT" or "PATCH" or "DELETE" || Throws(operation, StatusCodes.Status428PreconditionRequired))
+            if (context.ApiDescription.HttpMethod is "PUT" or "PATCH" or "DELETE" || Throws(operation, StatusCodes.Status412PreconditionFailed)
+                || Throws(operation, StatusCodes.Status428PreconditionRequired))
             {
                 operation.Parameters ??= [];
                 operation.Parameters.Add(new OpenApiParameter
@@ -174,6 +175,9 @@ internal static class OpenApi
             "allow" => ("The impacts that the steps may have; `vif-blip` unless given. What else there is to do is pending.", List(typeof(Impact))),
             "acceptFindings" => ("The codes of findings that the file may have although they are errors, or `all`.",
                 new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } }),
+            "overwrite" => ("Takes the host's where the database has another; else that is skipped.", null),
+            "contents" => ("The files whose contents are wanted: xl.conf, and guest files of /etc/xen.",
+                new OpenApiSchema { Type = JsonSchemaType.Array, Items = Text("^/etc/xen/[^/]+$") }),
             "Last-Event-ID" => ("The id of the last event that the client has seen: what happened after it comes.", new OpenApiSchema { Type = JsonSchemaType.String }),
             "fix" => ("Also answers with the text as every fix that can be applied leaves it.", null),
             "kind" => ("What the text is; `guest` unless given.", OneOf(typeof(LintKind))),
