@@ -125,11 +125,12 @@ internal sealed class OperationService(
         while (true)
         {
             var moved = notifications.MovedAsync(id, ct);
+            var isForCaller = await IsForCallerAsync(id, ct);
             var operation = await GetAsync(id, ct);
             var left = end - clock.GetUtcNow();
             if (operation.FinishedAt is not null)
                 notifications.Forget(id);
-            if (operation.FinishedAt is not null || left <= TimeSpan.Zero || await IsForCallerAsync(id, ct))
+            if (operation.FinishedAt is not null || left <= TimeSpan.Zero || isForCaller)
                 return operation;
             await Task.WhenAny(moved, Task.Delay(left, clock, ct));
             ct.ThrowIfCancellationRequested();

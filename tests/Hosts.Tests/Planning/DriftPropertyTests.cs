@@ -62,7 +62,7 @@ public sealed class DriftPropertyTests
         DeleteFileStep => target.StartsWith("guests/", StringComparison.Ordinal),
         StopGuestStep or CreateGuestStep => IsOf(target, step.Target),
         AttachVifStep or DetachVifStep => target == "guests/" + step.Target || target == "guests/" + step.Target.Split('/')[0],
-        _ => target == step.Target,
+        _ => target == step.Target || step.Target.StartsWith(target + "/ports/", StringComparison.Ordinal),
     };
 
     private static bool IsOf(string target, string guest) => target == DriftTarget.Guest(guest) || target.StartsWith(DriftTarget.Guest(guest) + "/", StringComparison.Ordinal);

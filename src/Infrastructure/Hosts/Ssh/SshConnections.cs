@@ -54,6 +54,16 @@ public sealed class SshConnections : IDisposable
         }
     }
 
+    /// <summary>Has the next one who has to do with the host connect anew; those who use its connection now keep it.</summary>
+    public void Renew(long host)
+    {
+        lock (_lock)
+        {
+            if (_entries.Remove(host, out var known))
+                known.Retire();
+        }
+    }
+
     public void Dispose()
     {
         _sweep.Dispose();
