@@ -59,6 +59,10 @@ namespace Xlnet.Migrations.Migrations
                         .HasColumnType("text")
                         .HasColumnName("name");
 
+                    b.PrimitiveCollection<string[]>("Ports")
+                        .HasColumnType("text[]")
+                        .HasColumnName("ports");
+
                     b.Property<DateTimeOffset>("UpdatedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("updated_at");
@@ -517,6 +521,26 @@ namespace Xlnet.Migrations.Migrations
                         .HasColumnType("jsonb")
                         .HasColumnName("checkpoint");
 
+                    b.Property<DateTimeOffset?>("ConfirmBy")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("confirm_by");
+
+                    b.Property<int?>("ConfirmSeconds")
+                        .HasColumnType("integer")
+                        .HasColumnName("confirm_seconds");
+
+                    b.Property<bool>("Confirmed")
+                        .HasColumnType("boolean")
+                        .HasColumnName("confirmed");
+
+                    b.Property<DateTimeOffset?>("DeadManFiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("dead_man_fires_at");
+
+                    b.Property<int>("DeadManNumber")
+                        .HasColumnType("integer")
+                        .HasColumnName("dead_man_number");
+
                     b.Property<string>("Error")
                         .HasColumnType("jsonb")
                         .HasColumnName("error");
@@ -541,6 +565,10 @@ namespace Xlnet.Migrations.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("kind");
+
+                    b.Property<DateTimeOffset?>("LostSince")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("lost_since");
 
                     b.Property<string>("RequestId")
                         .HasColumnType("text")

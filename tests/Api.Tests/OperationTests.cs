@@ -50,40 +50,99 @@ public sealed class OperationTests(ServiceFixture service)
         Assert.Equal(["file.write", "vif.attach", "vif.attach"], (await Client.GetJsonAsync($"/v1/hosts/{host}/plan"))["steps"].AsArray().Select(s => (string)s!["action"]!));
     }
 
-    [Fact]
-    public async Task Apply_ConnectionCutAfterTheCommand_EndsAsItWasOrAsWanted()
+    [Theory]
+    [InlineData(SimulatedFaultKind.CutBefore, new[] { "file.write succeeded", "vif.attach interrupted", "vif.attach succeeded" })]
+    [InlineData(SimulatedFaultKind.CutAfter, new[] { "file.write succeeded", "vif.attach interrupted" })]
+    public async Task Apply_ConnectionCutAtACommand_GoesOnFromWhatIsTrue(SimulatedFaultKind kind, string[] journal)
     {
-        var host = await service.NewHostAsync();
-        await Client.PutTextAsync($"/v1/hosts/{host}/guests/web1/config", Guest);
-        await Client.PostAsync($"/v1/hosts/{host}/guests/web1/start?wait=30s");
-        await Client.PostAsync($"/v1/hosts/{host}/guests/web1/vifs", new { });
-        await service.ChangeHostAsync(host, s => s.Faults.Add(new SimulatedFault { Argv = ["xl", "network-attach"], Kind = SimulatedFaultKind.CutAfter }));
+        var host = await NewHostWithAVifToPlugAsync();
+        await service.ChangeHostAsync(host, s => s.Faults.Add(new SimulatedFault { Argv = ["xl", "network-attach"], Kind = kind }));
 
         var operation = await Client.PostAsync($"/v1/hosts/{host}/apply?wait=30s");
+
+        Assert.Equal("succeeded", (string)operation["status"]!);
+        Assert.Equal(journal, operation["steps"].AsArray().Select(s => $"{s!["action"]} {s["status"]}"));
+        Assert.Equal(2, (await VifsAsync(host)).Count);
+        Assert.Empty((await Client.GetJsonAsync($"/v1/hosts/{host}/plan"))["steps"].AsArray());
+    }
+
+    [Fact]
+    public async Task Apply_ConnectionCutWhileItVerifies_AsksAgain()
+    {
+        var host = await NewHostWithAVifToPlugAsync();
+        // The first observation is for the plan, the second to verify.
+        await service.ChangeHostAsync(host, s => s.Faults.Add(new SimulatedFault { Argv = ["xl", "info"], Kind = SimulatedFaultKind.CutBefore, Skip = 1 }));
+        Assert.Equal("succeeded", (string)(await Client.PostAsync($"/v1/hosts/{host}/apply?wait=30s"))["status"]!);
+    }
+
+    [Fact]
+    public async Task Apply_HostCannotBeUnderstoodWhileItVerifies_RollsBack()
+    {
+        var host = await NewHostWithAVifToPlugAsync();
+        await service.ChangeHostAsync(host, s => s.Faults.Add(new SimulatedFault { Argv = ["xl", "info"], Kind = SimulatedFaultKind.Garble, Skip = 1, Stdout = "?" }));
+
+        var operation = await Client.PostAsync($"/v1/hosts/{host}/apply?wait=30s");
+
+        Assert.Equal("rolled-back", (string)operation["status"]!);
+        Assert.Equal("host.answer", (string)operation["error"]["code"]!);
+        Assert.Single(await VifsAsync(host));
+        Assert.Equal(["file.write", "vif.attach"], (await Client.GetJsonAsync($"/v1/hosts/{host}/plan"))["steps"].AsArray().Select(s => (string)s!["action"]!));
+    }
+
+    [Fact]
+    public async Task Apply_ConnectionCutAtEveryTry_RollsBackWhenPatienceIsOver()
+    {
+        var host = await NewHostWithAVifToPlugAsync();
+        await service.ChangeHostAsync(host, s => s.Faults.Add(new SimulatedFault { Argv = ["xl", "network-attach"], Kind = SimulatedFaultKind.CutBefore, Repeats = true }));
+
+        var operation = await EndWithoutPatienceAsync((string)(await Client.PostAsync($"/v1/hosts/{host}/apply"))["id"]!);
 
         Assert.Equal("rolled-back", (string)operation["status"]!);
         Assert.Equal("host.unreachable", (string)operation["error"]["code"]!);
-        Assert.Single((await Client.GetJsonAsync($"/v1/hosts/{host}/observation"))["domains"][0]!["vifs"]!.AsArray());
+        Assert.Single(await VifsAsync(host));
     }
 
-    [Theory]
-    [InlineData(SimulatedFaultKind.CutBefore, "host.unreachable")]
-    [InlineData(SimulatedFaultKind.Garble, "host.answer")]
-    public async Task Apply_HostCannotBeAskedWhetherItIsInForce_RollsBack(SimulatedFaultKind kind, string code)
+    [Fact]
+    public async Task Apply_HostLostForGood_FailsSayingWhatIsUnknownAndTheNextOneWorks()
+    {
+        var host = await NewHostWithAVifToPlugAsync();
+        await service.ChangeHostAsync(host, s =>
+        {
+            s.Faults.Add(new SimulatedFault { Argv = ["xl", "network-attach"], Kind = SimulatedFaultKind.CutAfter });
+            s.Faults.Add(new SimulatedFault { Argv = ["xl", "info"], Kind = SimulatedFaultKind.CutBefore, Skip = 1, Repeats = true });
+        });
+
+        var operation = await EndWithoutPatienceAsync((string)(await Client.PostAsync($"/v1/hosts/{host}/apply"))["id"]!);
+
+        Assert.Equal("failed", (string)operation["status"]!);
+        Assert.Equal("host.unreachable", (string)operation["error"]["code"]!);
+        Assert.Equal("web1/vifs/1", (string)operation["error"]["target"]!);
+        Assert.Contains("vif.attach of web1/vifs/1 was done is unknown", (string)operation["error"]["message"]!, StringComparison.Ordinal);
+        await ExecuteAsync($"UPDATE simulated_hosts s SET state = s.state || '{{\"faults\": []}}' FROM hosts h WHERE h.id = s.host_id AND h.name = '{host}'");
+        var next = await Client.PostAsync($"/v1/hosts/{host}/apply?wait=30s");
+        Assert.Equal("succeeded", (string)next["status"]!);
+        Assert.Empty(next["steps"].AsArray());
+        Assert.Equal(2, (await VifsAsync(host)).Count);
+    }
+
+    private async Task<string> NewHostWithAVifToPlugAsync()
     {
         var host = await service.NewHostAsync();
         await Client.PutTextAsync($"/v1/hosts/{host}/guests/web1/config", Guest);
         await Client.PostAsync($"/v1/hosts/{host}/guests/web1/start?wait=30s");
         await Client.PostAsync($"/v1/hosts/{host}/guests/web1/vifs", new { });
-        // The first observation is for the plan, the second to verify.
-        await service.ChangeHostAsync(host, s => s.Faults.Add(new SimulatedFault { Argv = ["xl", "info"], Kind = kind, Skip = 1, Stdout = "?" }));
+        return host;
+    }
 
-        var operation = await Client.PostAsync($"/v1/hosts/{host}/apply?wait=30s");
+    private async Task<System.Text.Json.Nodes.JsonArray> VifsAsync(string host) =>
+        (await Client.GetJsonAsync($"/v1/hosts/{host}/observation"))["domains"][0]!["vifs"]!.AsArray();
 
-        Assert.Equal("rolled-back", (string)operation["status"]!);
-        Assert.Equal(code, (string)operation["error"]["code"]!);
-        Assert.Single((await Client.GetJsonAsync($"/v1/hosts/{host}/observation"))["domains"][0]!["vifs"]!.AsArray());
-        Assert.Equal(["file.write", "vif.attach"], (await Client.GetJsonAsync($"/v1/hosts/{host}/plan"))["steps"].AsArray().Select(s => (string)s!["action"]!));
+    /// <summary>Waits for an operation's end, and lets it take its host to be lost for as long as it puts up with.</summary>
+    private async Task<Answer> EndWithoutPatienceAsync(string id)
+    {
+        while (await ExecuteAsync($"UPDATE operations SET lost_since = lost_since - interval '1 hour' WHERE id = '{id}' AND lost_since IS NOT NULL") == 0)
+            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+        return await Client.GetJsonAsync($"/v1/operations/{id}?wait=60s");
     }
 
     [Fact]

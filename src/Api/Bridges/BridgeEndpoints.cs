@@ -19,6 +19,12 @@ public record BridgeRequest
     /// <summary>In bytes, 68 to 65535; left out, the host's own stays.</summary>
     public int? Mtu { get; init; }
 
+    /// <summary>
+    /// Its uplinks: the interfaces of Dom0 that are to be its ports, at most 64; guests' vifs are not listed. Left out or null leaves
+    /// those that it has; an empty list takes them away.
+    /// </summary>
+    public IReadOnlyList<string>? Ports { get; init; }
+
     /// <summary>For people; up to 1,000 characters.</summary>
     public string? Description { get; init; }
 }
@@ -35,10 +41,11 @@ public sealed record CreateBridgeRequest : BridgeRequest
 /// <param name="Name">The name of its interface on Dom0.</param>
 /// <param name="Kind">A bridge of the kernel, or one of Open vSwitch.</param>
 /// <param name="Mtu">In bytes; null leaves the host's own.</param>
-public sealed record BridgeResponse(string Name, BridgeKind Kind, int? Mtu, string? Description, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+/// <param name="Ports">Its uplinks; null leaves those that it has.</param>
+public sealed record BridgeResponse(string Name, BridgeKind Kind, int? Mtu, IReadOnlyList<string>? Ports, string? Description, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
 {
     internal static BridgeResponse Of(Bridge bridge) =>
-        new(bridge.Name.Value, bridge.Kind, bridge.Mtu, bridge.Description, bridge.CreatedAt, bridge.UpdatedAt);
+        new(bridge.Name.Value, bridge.Kind, bridge.Mtu, bridge.Ports, bridge.Description, bridge.CreatedAt, bridge.UpdatedAt);
 }
 
 internal sealed class BridgeRequestValidator : AbstractValidator<BridgeRequest>
@@ -46,6 +53,8 @@ internal sealed class BridgeRequestValidator : AbstractValidator<BridgeRequest>
     public BridgeRequestValidator()
     {
         RuleFor(b => b.Mtu).InclusiveBetween(68, 65535).WithErrorCode("bridge.mtu").WithMessage("An MTU is 68 to 65535 bytes.");
+        RuleFor(b => b.Ports).Must(p => p is null || p.Count <= 64 && p.Distinct(StringComparer.Ordinal).Count() == p.Count)
+            .WithErrorCode("bridge.ports").WithMessage("Name each port once, at most 64 of them.");
         RuleFor(b => b.Description).MaximumLength(1000).WithErrorCode("description.too-long").WithMessage("A description has at most 1,000 characters.");
     }
 }
@@ -91,16 +100,43 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
         var kind = put.Kind ?? BridgeKind.Linux;
         if (Bridge.CheckName(name, kind) is { } wrong)
             throw RuleException.Invalid(createOnly ? "/name" : "bridge", "bridge.name.openvswitch", wrong);
+        var ports = await CheckPortsAsync(write.Host.Id, name, put.Ports, ct);
         var before = bridge is null ? null : BridgeDocument.Of(bridge);
         if (bridge is null)
             db.Add(bridge = new Bridge { HostId = write.Host.Id, Name = name, CreatedAt = write.Now, UpdatedAt = write.Now });
-        (bridge.Kind, bridge.Mtu, bridge.Description) = (kind, put.Mtu, put.Description);
+        (bridge.Kind, bridge.Mtu, bridge.Ports, bridge.Description) = (kind, put.Mtu, ports, put.Description);
         var after = BridgeDocument.Of(bridge);
         if (before != after)
             bridge.UpdatedAt = write.Now;
         write.Record(RevisionObjectKind.Bridge, name.Value, created ? "bridge.create" : "bridge.update", $"bridges/{name}", before, after);
         await write.CommitAsync(validateOnly, ct);
         return (bridge, created);
+    }
+
+    /// <summary>An interface is a port of one bridge at most. Writers of a host come one after the other, so looking is enough.</summary>
+    private async Task<string[]?> CheckPortsAsync(long hostId, InterfaceName name, IReadOnlyList<string>? ports, CancellationToken ct)
+    {
+        if (ports is null)
+            return null;
+        for (var i = 0; i < ports.Count; i++)
+        {
+            if (Bridge.CheckPort(name, ports[i]) is { } wrong)
+                throw RuleException.Invalid($"/ports/{i}", "bridge.port", wrong);
+        }
+
+        var others = await db.Bridges.AsNoTracking().Where(b => b.HostId == hostId && b.Name != name).Select(b => new { b.Name, b.Ports }).ToListAsync(ct);
+        foreach (var other in others)
+        {
+            if (ports.Contains(other.Name.Value))
+                throw RuleException.Invalid($"/ports/{ports.ToList().IndexOf(other.Name.Value)}", "bridge.port", $"'{other.Name}' is a bridge itself, and a bridge is no port of another.");
+            if (other.Ports?.Intersect(ports).FirstOrDefault() is { } taken)
+            {
+                throw new RuleException(RuleKind.Conflict, "bridge.port-in-use", $"The interface '{taken}' is a port of the bridge '{other.Name}': take it from there first.")
+                    .With("conflictingBridge", other.Name.Value);
+            }
+        }
+
+        return [.. ports];
     }
 
     public async Task DeleteAsync(HttpContext http, ResourceName host, InterfaceName name, bool validateOnly, CancellationToken ct)
@@ -170,7 +206,7 @@ internal static class BridgeEndpoints
         var name = RouteNames.Bridge(bridge);
         var (put, _) = await bridges.PutAsync(http, RouteNames.Host(host), name, current => body.Apply(current is null
             ? throw RuleException.NotFound("bridge", name.Value)
-            : new BridgeRequest { Kind = current.Kind, Mtu = current.Mtu, Description = current.Description }), createOnly: false, validateOnly, ct);
+            : new BridgeRequest { Kind = current.Kind, Mtu = current.Mtu, Ports = current.Ports, Description = current.Description }), createOnly: false, validateOnly, ct);
         ApiDefaults.SetETag(http, put.Version);
         return TypedResults.Ok(BridgeResponse.Of(put));
     }

@@ -101,7 +101,8 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
             var before = bridge is null ? null : BridgeDocument.Of(bridge);
             if (bridge is null)
                 db.Add(bridge = new Bridge { HostId = write.Host.Id, Name = InterfaceName.Parse(name), CreatedAt = write.Now, UpdatedAt = write.Now });
-            (bridge.Kind, bridge.Mtu, bridge.Description) = (Kebab.Parse<BridgeKind>(document.Kind), document.Mtu, document.Description);
+            (bridge.Kind, bridge.Mtu, bridge.Description, bridge.Ports) =
+                (Kebab.Parse<BridgeKind>(document.Kind), document.Mtu, document.Description, document.Ports is { } ports ? [.. ports] : null);
             write.Record(RevisionObjectKind.Bridge, name, before is null ? "bridge.create" : "bridge.update", $"bridges/{name}", before, BridgeDocument.Of(bridge));
         }
     }

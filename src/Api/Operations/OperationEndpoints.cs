@@ -20,6 +20,10 @@ internal static class OperationEndpoints
         there is no more to come, the answer is 204, at which an EventSource does not connect again.
         """.ReplaceLineEndings(" ");
 
+    private static readonly TimeSpan MinConfirm = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan MaxConfirm = TimeSpan.FromHours(1);
+
     public static RouteGroupBuilder MapOperations(this RouteGroupBuilder v1)
     {
         var operations = v1.MapGroup("/operations").WithTags("Operations");
@@ -28,6 +32,8 @@ internal static class OperationEndpoints
         operations.MapGet("/{id:guid}/events", EventsAsync).WithName("Operations_Events").WithSummary("An operation's progress, as it happens")
             .WithDescription(EventsDescription)
             .Produces<OperationEventResponse>(StatusCodes.Status200OK, EventStream.ContentType).Produces(StatusCodes.Status204NoContent);
+
+        operations.MapPost("/{id:guid}/confirm", ConfirmAsync).WithName("Operations_Confirm").WithSummary("Confirm what an operation has done, so that it stays");
         operations.MapPost("/{id:guid}/cancel", CancelAsync).WithName("Operations_Cancel").WithSummary("Cancel an operation, and roll back what it has done");
 
         MapAction(v1, "/hosts/{host}/apply", ApplyAsync, "Hosts_Apply", "Put a host's desired state into force");
@@ -51,15 +57,19 @@ internal static class OperationEndpoints
         Guid id, OperationService operations, CancellationToken ct, [FromHeader(Name = "Last-Event-ID")] string? lastEventId = null) =>
         await operations.EventsAsync(id, lastEventId, ct) is { } events ? new EventStream(events) : TypedResults.NoContent();
 
+    private static async Task<Ok<OperationResponse>> ConfirmAsync(Guid id, OperationService operations, CancellationToken ct) =>
+        TypedResults.Ok(await operations.ConfirmAsync(id, ct));
+
     private static async Task<Ok<OperationResponse>> CancelAsync(Guid id, OperationService operations, CancellationToken ct) =>
         TypedResults.Ok(await operations.CancelAsync(id, ct));
 
     private static async Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> ApplyAsync(
         string host, OptionalJsonBody<ApplyRequest> body,
-        HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null)
+        HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null, [FromQuery] string? confirmWithin = null)
     {
         var time = ParseWait(wait);
-        return await AnswerAsync(http, operations, await operations.ApplyAsync(RouteNames.Host(host), body.Value, ct), time, ct);
+        var confirm = ParseConfirmWithin(confirmWithin);
+        return await AnswerAsync(http, operations, await operations.ApplyAsync(RouteNames.Host(host), body.Value, confirm, ct), time, ct);
     }
 
     private static Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> StartAsync(
@@ -96,21 +106,35 @@ internal static class OperationEndpoints
         return TypedResults.Ok(response);
     }
 
-    /// <summary>A number with <c>ms</c>, <c>s</c> or <c>m</c>; a bare one means seconds.</summary>
     private static TimeSpan? ParseWait(string? text)
     {
         if (text is null)
             return null;
+        return ParseTime(text) is { } wait && wait <= MaxWait
+            ? wait
+            : throw RuleException.Invalid("wait", "query.wait", $"wait={text} is no time to wait: a number with ms, s or m, at most {MaxWait.TotalMinutes} minutes, such as 30s.");
+    }
+
+    private static TimeSpan? ParseConfirmWithin(string? text)
+    {
+        if (text is null)
+            return null;
+        return ParseTime(text) is { } within && within >= MinConfirm && within <= MaxConfirm
+            ? within
+            : throw RuleException.Invalid("confirmWithin", "query.confirm-within", $"confirmWithin={text} is no time to confirm within: a number with s, m or h, 1 second to 1 hour, such as 120s.");
+    }
+
+    /// <summary>A number with <c>ms</c>, <c>s</c>, <c>m</c> or <c>h</c>; a bare one means seconds.</summary>
+    private static TimeSpan? ParseTime(string text)
+    {
         var (digits, unit) = text switch
         {
             _ when text.EndsWith("ms", StringComparison.Ordinal) => (text[..^2], 1),
             _ when text.EndsWith('s') => (text[..^1], 1000),
             _ when text.EndsWith('m') => (text[..^1], 60_000),
+            _ when text.EndsWith('h') => (text[..^1], 3_600_000),
             _ => (text, 1000),
         };
-        if (int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            && TimeSpan.FromMilliseconds((double)number * unit) is var wait && wait <= MaxWait)
-            return wait;
-        throw RuleException.Invalid("wait", "query.wait", $"wait={text} is no time to wait: a number with ms, s or m, at most {MaxWait.TotalMinutes} minutes, such as 30s.");
+        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? TimeSpan.FromMilliseconds((double)number * unit) : null;
     }
 }

@@ -14,6 +14,8 @@ namespace Xlnet.Api.Operations;
 internal sealed class OperationService(
     XlnetDbContext db, RequestInfo request, TimeProvider clock, ISchedulerFactory schedulers, OperationNotifications notifications)
 {
+    private static readonly TimeSpan ConfirmWait = TimeSpan.FromSeconds(30);
+
     public async Task<OperationResponse> GetAsync(Guid id, CancellationToken ct)
     {
         var operation = await db.Operations.AsNoTracking().Include(o => o.Steps).SingleOrDefaultAsync(o => o.Id == id, ct)
@@ -54,11 +56,12 @@ internal sealed class OperationService(
         return page.ToPage(rows, o => OperationResponse.Of(o, names[o.HostId]), o => o.Sequence.ToString(CultureInfo.InvariantCulture));
     }
 
-    public Task<Operation> ApplyAsync(ResourceName host, ApplyRequest? body, CancellationToken ct) =>
-        EnqueueAsync(host, OperationKind.Apply, null, new GuestActionRequest(body?.Allow), ct);
+    /// <param name="confirmWithin">How long the caller wants to decide whether what was done stays.</param>
+    public Task<Operation> ApplyAsync(ResourceName host, ApplyRequest? body, TimeSpan? confirmWithin, CancellationToken ct) =>
+        EnqueueAsync(host, OperationKind.Apply, null, new GuestActionRequest(body?.Allow), confirmWithin, ct);
 
     public Task<Operation> ActAsync(ResourceName host, GuestName guest, OperationKind kind, GuestActionRequest? body, CancellationToken ct) =>
-        EnqueueAsync(host, kind, guest, body ?? new GuestActionRequest(), ct);
+        EnqueueAsync(host, kind, guest, body ?? new GuestActionRequest(), null, ct);
 
     /// <summary>Takes effect before the next step; what has been done by then is rolled back.</summary>
     public async Task<OperationResponse> CancelAsync(Guid id, CancellationToken ct)
@@ -68,17 +71,49 @@ internal sealed class OperationService(
             .ExecuteUpdateAsync(o => o.SetProperty(x => x.Status, OperationStatus.Cancelled).SetProperty(x => x.FinishedAt, now), ct);
         if (cancelled == 0)
         {
-            var asked = await db.Operations.Where(o => o.Id == id && o.FinishedAt == null)
+            var asked = await db.Operations.Where(o => o.Id == id && o.FinishedAt == null && !o.Confirmed)
                 .ExecuteUpdateAsync(o => o.SetProperty(x => x.CancelRequested, true), ct);
             if (asked == 0 && await db.Operations.AnyAsync(o => o.Id == id, ct))
                 throw new RuleException(RuleKind.Conflict, "operation.finished", "The operation has ended already, and nothing of it can be cancelled.");
+            await ScheduleAsync(id, "cancel", ct);
         }
 
         await OperationNotifications.SendAsync(db, id, ct);
         return await GetAsync(id, ct);
     }
 
-    /// <summary>Waits until an operation has ended, or the time is over.</summary>
+    /// <summary>What the operation has done stays. It ends as soon as the host has been told so; this waits for that, for a while.</summary>
+    public async Task<OperationResponse> ConfirmAsync(Guid id, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        var confirmed = await db.Operations
+            .Where(o => o.Id == id && o.Status == OperationStatus.AwaitingConfirmation && !o.CancelRequested && o.ConfirmBy > now)
+            .ExecuteUpdateAsync(o => o.SetProperty(x => x.Confirmed, true), ct);
+        if (confirmed == 0)
+        {
+            var operation = await db.Operations.AsNoTracking().SingleOrDefaultAsync(o => o.Id == id, ct) ?? throw RuleException.NotFound("operation", id.ToString());
+            // Confirmed twice is confirmed; and so is what had nothing to do.
+            if (operation is { ConfirmSeconds: not null, Status: OperationStatus.Succeeded } or { Confirmed: true, FinishedAt: null })
+                return await GetAsync(id, ct);
+            throw new RuleException(RuleKind.Conflict, "operation.not-awaiting-confirmation", $"The operation is {Kebab.Name(operation.Status)}, and nothing of it waits to be confirmed.");
+        }
+
+        await ScheduleAsync(id, "confirm", ct);
+        return await WaitAsync(id, ConfirmWait, ct);
+    }
+
+    /// <summary>Whether it waits for nothing but its caller's word.</summary>
+    private Task<bool> IsForCallerAsync(Guid id, CancellationToken ct) =>
+        db.Operations.AnyAsync(o => o.Id == id && o.Status == OperationStatus.AwaitingConfirmation && !o.Confirmed && !o.CancelRequested, ct);
+
+    private async Task ScheduleAsync(Guid id, string why, CancellationToken ct)
+    {
+        var hostId = await db.Operations.Where(o => o.Id == id).Select(o => o.HostId).SingleOrDefaultAsync(ct);
+        if (hostId > 0)
+            await HostOperationsJob.ScheduleAsync(await schedulers.GetScheduler(CancellationToken.None), hostId, $"{id}-{why}", CancellationToken.None);
+    }
+
+    /// <summary>Waits until an operation has ended or waits for its caller's word, or the time is over.</summary>
     public async Task<OperationResponse> WaitAsync(Guid id, TimeSpan wait, CancellationToken ct)
     {
         var end = clock.GetUtcNow() + wait;
@@ -89,7 +124,7 @@ internal sealed class OperationService(
             var left = end - clock.GetUtcNow();
             if (operation.FinishedAt is not null)
                 notifications.Forget(id);
-            if (operation.FinishedAt is not null || left <= TimeSpan.Zero)
+            if (operation.FinishedAt is not null || left <= TimeSpan.Zero || await IsForCallerAsync(id, ct))
                 return operation;
             await Task.WhenAny(moved, Task.Delay(left, clock, ct));
             ct.ThrowIfCancellationRequested();
@@ -152,7 +187,8 @@ internal sealed class OperationService(
             o.Steps.Where(s => s.Ordinal >= from).OrderBy(s => s.Ordinal).ToList())).SingleOrDefaultAsync(ct);
     }
 
-    private async Task<Operation> EnqueueAsync(ResourceName host, OperationKind kind, GuestName? guest, GuestActionRequest body, CancellationToken ct)
+
+    private async Task<Operation> EnqueueAsync(ResourceName host, OperationKind kind, GuestName? guest, GuestActionRequest body, TimeSpan? confirmWithin, CancellationToken ct)
     {
         var hostId = await HostIds.FindAsync(db, host, ct);
         if (guest is not null && !await db.Guests.AnyAsync(g => g.HostId == hostId && g.Name == guest, ct))
@@ -165,6 +201,7 @@ internal sealed class OperationService(
             Allow = [.. body.Allow ?? PlanRequest.DefaultAllow],
             Force = body.Force ?? false,
             ShutdownSeconds = body.ShutdownSeconds ?? 60,
+            ConfirmSeconds = confirmWithin is { } time ? (int)Math.Ceiling(time.TotalSeconds) : null,
             Actor = request.Actor,
             RequestId = request.RequestId,
             RequestedAt = clock.GetUtcNow(),

@@ -16,6 +16,12 @@ public sealed class Bridge
     /// <summary>In bytes, 68 to 65535; null leaves the host's own.</summary>
     public int? Mtu { get; set; }
 
+    /// <summary>
+    /// Its uplinks: the interfaces of Dom0 that are to be its ports, vifs not among them. Null leaves those that it has; an empty
+    /// list takes them away.
+    /// </summary>
+    public string[]? Ports { get; set; }
+
     public string? Description { get; set; }
 
     public DateTimeOffset CreatedAt { get; init; }
@@ -29,4 +35,18 @@ public sealed class Bridge
         kind == BridgeKind.OpenVSwitch && name.Value.AsSpan().ContainsAny('.', ':')
             ? $"'{name}' cannot name an Open vSwitch bridge: vif-openvswitch reads what follows a '.' as a VLAN. Leave the '.' out."
             : null;
+
+    /// <summary>What cannot be an uplink of a bridge of this name: itself, and what a hotplug script plugs.</summary>
+    public static string? CheckPort(InterfaceName bridge, string port) =>
+        !InterfaceName.TryParse(port, null, out _) ? $"'{port}' is no interface name: {InterfaceName.Rule}."
+        : port == bridge.Value ? $"'{port}' is the bridge itself."
+        : port == "lo" ? "'lo' cannot be a port of a bridge."
+        : IsVifName(port) ? $"'{port}' is the name of a guest's vif: its hotplug script plugs it. List uplinks only."
+        : null;
+
+    /// <summary>As libxl and QEMU call the interfaces of guests: <c>vif1.0</c>, <c>vif1.0-emu</c>, <c>tap1.0</c>.</summary>
+    public static bool IsVifName(string name) =>
+        name.EndsWith("-emu", StringComparison.Ordinal)
+        || (name.StartsWith("vif", StringComparison.Ordinal) || name.StartsWith("tap", StringComparison.Ordinal))
+            && name[3..].Split('.') is [{ Length: > 0 } domid, { Length: > 0 } devid] && domid.All(char.IsAsciiDigit) && devid.All(char.IsAsciiDigit);
 }

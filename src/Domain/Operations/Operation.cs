@@ -28,6 +28,20 @@ public sealed class Operation
     /// <summary>How long a guest may take to shut down, in seconds.</summary>
     public int ShutdownSeconds { get; init; }
 
+    /// <summary>How long the caller has to confirm what was done before it is taken back, in seconds, 1 to 3600; null when nobody is asked.</summary>
+    public int? ConfirmSeconds { get; init; }
+
+    /// <summary>Until when it waits to be confirmed; null until everything was done and verified.</summary>
+    public DateTimeOffset? ConfirmBy { get; private set; }
+
+    public bool Confirmed { get; private set; }
+
+    /// <summary>The number of the last timer that was started on the host to repair itself; 0 before the first.</summary>
+    public int DeadManNumber { get; private set; }
+
+    /// <summary>When that timer runs out, by the service's clock; null when none runs.</summary>
+    public DateTimeOffset? DeadManFiresAt { get; private set; }
+
     public OperationStatus Status { get; private set; } = OperationStatus.Queued;
 
     /// <summary>Set once the way back has begun: from then on a resumed run goes on back, never forward again.</summary>
@@ -57,6 +71,9 @@ public sealed class Operation
     /// <summary>The journal, in the order of the runs.</summary>
     public IReadOnlyList<OperationStep> Steps => _steps;
 
+    /// <summary>Since when its host is lost in the midst of it, or loses the connection at each try; null while it gets on.</summary>
+    public DateTimeOffset? LostSince { get; private set; }
+
     public bool Finished => FinishedAt is not null;
 
     public void Start(DateTimeOffset now)
@@ -65,11 +82,37 @@ public sealed class Operation
         StartedAt ??= now;
     }
 
+    /// <summary>Everything is done and verified, and the caller has the last word.</summary>
+    public void AwaitConfirmation(DateTimeOffset confirmBy)
+    {
+        Status = OperationStatus.AwaitingConfirmation;
+        ConfirmBy ??= confirmBy;
+    }
+
+    /// <summary>Whether there is nothing to do for it but to wait for its caller.</summary>
+    public bool IsWaiting(DateTimeOffset now) =>
+        Status == OperationStatus.AwaitingConfirmation && !Confirmed && !CancelRequested && now < ConfirmBy;
+
+    /// <summary>Noted before the timer is started, so that no run comes to a host without knowing of it.</summary>
+    /// <returns>The timer's number.</returns>
+    public int ArmDeadMan(DateTimeOffset firesAt)
+    {
+        DeadManFiresAt = firesAt;
+        return ++DeadManNumber;
+    }
+
+    public void DisarmDeadMan() => DeadManFiresAt = null;
+
     public void BeginRollback(string error)
     {
         RollingBack = true;
         Error = error;
+        LostSince = null;
     }
+
+    public void Lose(DateTimeOffset now) => LostSince ??= now;
+
+    public void GetOn() => LostSince = null;
 
     public void Finish(OperationStatus status, DateTimeOffset now, string? error = null)
     {
@@ -87,17 +130,20 @@ public sealed class Operation
             CancelRequested = true;
     }
 
-    public OperationStep Journal(PlanStep step, bool rollback, string? diff)
+    public OperationStep Journal(PlanStep step, bool rollback, string? diff) =>
+        Journal(step.Id, step.Action, step.Target, step.Impact, rollback, diff);
+
+    public OperationStep Journal(string id, string action, string target, Impact impact, bool rollback, string? diff)
     {
         var entry = new OperationStep
         {
             OperationId = Id,
             Ordinal = _steps.Count,
             Rollback = rollback,
-            StepId = step.Id,
-            Action = step.Action,
-            Target = step.Target,
-            Impact = step.Impact,
+            StepId = id,
+            Action = action,
+            Target = target,
+            Impact = impact,
             Diff = diff,
         };
         _steps.Add(entry);
@@ -177,6 +223,6 @@ public enum OperationStepStatus
     /// <summary>Never begun, because an earlier one failed or the operation was cancelled.</summary>
     Skipped,
 
-    /// <summary>Begun by a service that died in it; whether it was done, the next observation told.</summary>
+    /// <summary>Begun, and then the service died or the host was lost; whether it was done, the next observation told.</summary>
     Interrupted,
 }

@@ -1,3 +1,4 @@
+using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Vifs;
 
 namespace Xlnet.Domain.Planning;
@@ -8,7 +9,16 @@ public sealed record Checkpoint
     /// <summary>By path; null where there was no file.</summary>
     public required IReadOnlyDictionary<string, byte[]?> Files { get; init; }
 
+    /// <summary>With their uplinks.</summary>
     public required IReadOnlyList<DesiredBridge> Bridges { get; init; }
+
+    /// <summary>Dom0's interfaces that are no guest's.</summary>
+    public IReadOnlyList<CheckpointInterface> Interfaces { get; init; } = [];
+
+    /// <summary>Null as long as no step asked for them.</summary>
+    public IReadOnlyList<HostRoute>? Routes { get; init; }
+
+    public bool HasOpenVSwitch => Bridges.Any(b => b.Kind == BridgeKind.OpenVSwitch);
 
     /// <summary>The guests that ran, with their vifs as they were.</summary>
     public required IReadOnlyList<CheckpointDomain> Domains { get; init; }
@@ -30,7 +40,8 @@ public sealed record Checkpoint
         WrittenFiles = desired.WrittenFiles,
         MadeBridges = desired.MadeBridges,
         Files = observation.Files,
-        Bridges = [.. observation.Bridges.Select(b => new DesiredBridge(b.Name, b.Kind, b.Mtu))],
+        Bridges = [.. observation.Bridges.Select(b => new DesiredBridge(b.Name, b.Kind, b.Mtu, observation.Uplinks(b)))],
+        Interfaces = [.. observation.Interfaces.Where(i => !observation.IsVif(i.Name)).Select(i => new CheckpointInterface(i.Name, i.Mtu, i.Up, i.Addresses))],
         Domains = [.. observation.Domains.Select(d => new CheckpointDomain(d.Domid, d.Name,
             [.. d.Vifs.Select(v => new CheckpointVif(v.Devid, v.Settings with { Mac = v.Mac }, v.Bridge))]))],
     };
@@ -40,3 +51,6 @@ public sealed record CheckpointDomain(int Domid, string Name, IReadOnlyList<Chec
 
 /// <param name="Bridge">The bridge that it was a port of.</param>
 public sealed record CheckpointVif(int Devid, VifSettings Settings, string? Bridge);
+
+/// <param name="Addresses">In CIDR notation.</param>
+public sealed record CheckpointInterface(string Name, int Mtu, bool Up, IReadOnlyList<string> Addresses);

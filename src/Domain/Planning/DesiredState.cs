@@ -43,7 +43,8 @@ public sealed record DesiredState
     }
 }
 
-public sealed record DesiredBridge(string Name, BridgeKind Kind, int? Mtu);
+/// <param name="Ports">Its uplinks; null leaves those that it has.</param>
+public sealed record DesiredBridge(string Name, BridgeKind Kind, int? Mtu, IReadOnlyList<string>? Ports = null);
 
 /// <param name="Vifs">As they stand in the file.</param>
 public sealed record DesiredGuest(string Name, GuestType Type, string Path, byte[] Config, IReadOnlyList<DesiredVif> Vifs)

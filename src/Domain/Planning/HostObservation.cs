@@ -35,6 +35,20 @@ public sealed record HostObservation
     public ObservedDomain? FindDomain(string name) => Domains.FirstOrDefault(d => d.Name == name);
 
     public ObservedBridge? FindBridge(string name) => Bridges.FirstOrDefault(b => b.Name == name);
+
+    public ObservedInterface? FindInterface(string name) => Interfaces.FirstOrDefault(i => i.Name == name);
+
+    /// <summary>The bridge that an interface is a port of.</summary>
+    public ObservedBridge? FindBridgeOf(string port) => Bridges.FirstOrDefault(b => b.Ports.Contains(port));
+
+    /// <summary>The ports of a bridge that are no guest's.</summary>
+    public IReadOnlyList<string> Uplinks(ObservedBridge bridge) => [.. bridge.Ports.Where(p => !IsVif(p))];
+
+    /// <summary>Whether an interface is the Dom0 end of a guest's vif, or QEMU's twin of one.</summary>
+    public bool IsVif(string name) =>
+        Bridge.IsVifName(name)
+        || FindInterface(name)?.Kind is "vif" or "tun"
+        || Domains.Any(d => d.Vifs.Any(v => v.Dom0Name == name));
 }
 
 /// <param name="Domid">Counts up by one for each create; never given again until the host boots.</param>
@@ -84,5 +98,11 @@ public sealed record ObservedBridge(string Name, BridgeKind Kind, bool Up, int M
 /// <param name="Kind">As <c>ip -d link</c> says (<c>bridge</c>, <c>openvswitch</c>, <c>vif</c>, <c>veth</c> …); null for a plain device.</param>
 /// <param name="Master">The bridge that it is a port of, by <c>ip link</c>.</param>
 /// <param name="Addresses">In CIDR notation.</param>
+/// <param name="Parent">The interface that a VLAN or the like stands on.</param>
 public sealed record ObservedInterface(
-    int Index, string Name, string? Kind, MacAddress? Mac, int Mtu, bool Up, bool Carrier, string? Master, IReadOnlyList<string> Addresses);
+    int Index, string Name, string? Kind, MacAddress? Mac, int Mtu, bool Up, bool Carrier, string? Master, IReadOnlyList<string> Addresses,
+    string? Parent = null)
+{
+    /// <summary>Whether it has an address that others than its neighbours can reach.</summary>
+    public bool HasGlobalAddress => Addresses.Any(a => !a.StartsWith("fe80:", StringComparison.OrdinalIgnoreCase));
+}

@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+
 namespace Xlnet.Domain.Planning;
 
 /// <param name="Revision">The revision of the desired state that it leads to.</param>
@@ -21,6 +23,9 @@ public sealed record PlanRequest
     public string? Guest { get; init; }
 
     public GuestAction Action { get; init; }
+
+    /// <summary>Guests that are to run again if they do not: the operation that this plan resumes has stopped them to create them anew.</summary>
+    public IReadOnlySet<string> Restart { get; init; } = FrozenSet<string>.Empty;
 
     /// <summary>End a guest at once rather than asking it to shut down.</summary>
     public bool Force { get; init; }

@@ -29,6 +29,15 @@ public abstract record PlanStep(string Target, Impact Impact)
 
     /// <summary>Position and action within its plan, such as <c>2-vif.attach</c>.</summary>
     public string Id { get; init; } = "";
+
+    /// <summary>The target of a step about one port of a bridge.</summary>
+    public static string PortTarget(string bridge, string port) => $"bridges/{bridge}/ports/{port}";
+
+    /// <summary>The ports that targets are about, by name.</summary>
+    public static IReadOnlyList<string> PortsOf(IEnumerable<string> targets) =>
+    [
+        .. targets.Select(t => t.Split('/')).Where(t => t is ["bridges", _, "ports", _]).Select(t => t[3]).Distinct().Order(StringComparer.Ordinal),
+    ];
 }
 
 /// <summary>Writes a file as a whole.</summary>
@@ -50,7 +59,8 @@ public sealed record CreateBridgeStep(string Name, BridgeKind Kind, int? Mtu) : 
 }
 
 /// <summary>Takes a bridge away.</summary>
-public sealed record DeleteBridgeStep(string Name, BridgeKind Kind, int? Mtu, Impact Impact) : PlanStep($"bridges/{Name}", Impact)
+/// <param name="Ports">The ports that it may still have by then; with any other it is not the bridge that was planned for.</param>
+public sealed record DeleteBridgeStep(string Name, BridgeKind Kind, int? Mtu, Impact Impact, IReadOnlyList<string>? Ports = null) : PlanStep($"bridges/{Name}", Impact)
 {
     public override string Action => "bridge.delete";
 }
@@ -61,14 +71,32 @@ public sealed record SetBridgeMtuStep(string Name, int Mtu, int Before) : PlanSt
     public override string Action => "bridge.set-mtu";
 }
 
+/// <summary>Makes an interface of Dom0 a port of a bridge.</summary>
+/// <param name="From">The bridge that it is taken off; null when it is a port of none.</param>
+public sealed record AddBridgePortStep(string Bridge, BridgeKind Kind, string Port, PortBridge? From, Impact Impact) : PlanStep(PortTarget(Bridge, Port), Impact)
+{
+    public override string Action => "bridge.add-port";
+}
+
+/// <summary>Takes an interface of Dom0 off a bridge.</summary>
+public sealed record RemoveBridgePortStep(string Bridge, BridgeKind Kind, string Port, Impact Impact) : PlanStep(PortTarget(Bridge, Port), Impact)
+{
+    public override string Action => "bridge.remove-port";
+}
+
+/// <summary>The bridge of a port.</summary>
+public sealed record PortBridge(string Name, BridgeKind Kind);
+
 /// <summary>Plugs a vif into a running guest under a given devid.</summary>
-public sealed record AttachVifStep(string Guest, int Devid, VifSettings Settings, Impact Impact) : PlanStep($"{Guest}/vifs/{Devid}", Impact)
+/// <param name="Domid">The domain that was planned for; null for whichever is the guest's.</param>
+public sealed record AttachVifStep(string Guest, int Devid, VifSettings Settings, Impact Impact, int? Domid = null) : PlanStep($"{Guest}/vifs/{Devid}", Impact)
 {
     public override string Action => "vif.attach";
 }
 
 /// <summary>Unplugs a vif of a running guest.</summary>
-public sealed record DetachVifStep(string Guest, int Devid, MacAddress Mac) : PlanStep($"{Guest}/vifs/{Devid}", Impact.VifBlip)
+/// <param name="Domid">The domain that was planned for; null for whichever is the guest's.</param>
+public sealed record DetachVifStep(string Guest, int Devid, MacAddress Mac, int? Domid = null) : PlanStep($"{Guest}/vifs/{Devid}", Impact.VifBlip)
 {
     public override string Action => "vif.detach";
 }
@@ -81,7 +109,8 @@ public sealed record CreateGuestStep(string Guest, string ConfigPath, Impact Imp
 
 /// <summary>Stops a guest: asks it to shut down and waits; or ends it at once when <paramref name="Force"/> is set.</summary>
 /// <param name="Timeout">How long a guest may take to shut down before the step fails, with the guest still running.</param>
-public sealed record StopGuestStep(string Guest, bool Force, TimeSpan Timeout) : PlanStep(Guest, Impact.GuestRecreate)
+/// <param name="Domid">The domain that was planned for; null for whichever is the guest's.</param>
+public sealed record StopGuestStep(string Guest, bool Force, TimeSpan Timeout, int? Domid = null) : PlanStep(Guest, Impact.GuestRecreate)
 {
     public override string Action => "guest.stop";
 }

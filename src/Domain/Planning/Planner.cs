@@ -10,9 +10,10 @@ namespace Xlnet.Domain.Planning;
 public static class Planner
 {
     /// <summary>
-    /// Order: xl.conf and new bridges, then guest files, then what is unplugged, then guests that are stopped, then what is plugged,
-    /// then guests that are created, and last what goes away for good. So nothing is plugged into a bridge that is not there yet, and a
-    /// vifname or an address that moves from one vif to another is free when it arrives.
+    /// Order: xl.conf and new bridges, then uplinks that are taken off, then those that are added or moved, then guest files, then what
+    /// is unplugged, then guests that are stopped, then what is plugged, then guests that are created, and last what goes away for good.
+    /// So nothing is plugged into a bridge that is not there yet, and a vifname or an address that moves from one vif to another is free
+    /// when it arrives. At every point in between, a guest that no step names has its vifs, up, on the bridges that they were on.
     /// </summary>
     public static Plan Plan(DesiredState desired, HostObservation observed, PlanRequest request)
     {
@@ -24,6 +25,8 @@ public static class Planner
         var defaults = DefaultsInForce(desired, observed, request);
 
         PlanBridges(draft, desired, observed, request.Guest is null ? null : BridgesOf(guests, defaults));
+        if (request.Guest is null)
+            PlanPorts(draft, desired, observed);
         foreach (var guest in guests)
             WriteFile(draft, guest.Path, guest.Config, observed);
 
@@ -72,6 +75,7 @@ public static class Planner
         var draft = new Draft(Enum.GetValues<Impact>());
         foreach (var bridge in checkpoint.Bridges.Where(b => touched.Contains($"bridges/{b.Name}")))
             PlanBridge(draft, bridge, observed);
+        RollBackPorts(draft, checkpoint, observed, touched);
 
         var replaced = ReplacedDomains(checkpoint, observed, touched, recreated);
         // A guest that ran without a file here can only come back from the one that xlnet wrote: that goes last.
@@ -102,8 +106,41 @@ public static class Planner
         foreach (var path in checkpoint.Files.Keys.Where(p => touched.Contains(p) && IsNeeded(p)))
             WriteFile(draft, path, null, observed);
         foreach (var bridge in observed.Bridges.Where(b => touched.Contains($"bridges/{b.Name}") && checkpoint.Bridges.All(c => c.Name != b.Name)))
-            draft.Add(new DeleteBridgeStep(bridge.Name, bridge.Kind, bridge.Mtu, Impact.None));
+        {
+            var step = new DeleteBridgeStep(bridge.Name, bridge.Kind, bridge.Mtu, Impact.None);
+            if (OthersVif(bridge) is { } vif)
+                draft.Hold(step, $"{vif} was put on it by someone else");
+            else
+                draft.Add(step);
+        }
+
+        string? OthersVif(ObservedBridge bridge) => observed.Domains
+            .Where(d => !touched.Contains(d.Name))
+            .SelectMany(d => d.Vifs, (d, v) => (Target: string.Create(CultureInfo.InvariantCulture, $"{d.Name}/vifs/{v.Devid}"), Vif: v))
+            .Where(v => v.Vif.Bridge == bridge.Name && !touched.Contains(v.Target))
+            .Select(v => v.Vif.Dom0Name).FirstOrDefault();
+
         return draft.ToPlan(revision: 0);
+    }
+
+    /// <summary>A port whose place xlnet changed goes back to where it was; one that someone else has put elsewhere since stays there.</summary>
+    private static void RollBackPorts(Draft draft, Checkpoint checkpoint, HostObservation observed, IReadOnlySet<string> touched)
+    {
+        List<PlanStep> add = [];
+        foreach (var port in PlanStep.PortsOf(touched))
+        {
+            var before = checkpoint.Bridges.FirstOrDefault(b => b.Ports?.Contains(port) == true);
+            var now = observed.FindBridgeOf(port);
+            if (before?.Name == now?.Name || now is not null && !touched.Contains(PlanStep.PortTarget(now.Name, port)))
+                continue;
+            if (before is null)
+                draft.Add(new RemoveBridgePortStep(now!.Name, now.Kind, port, PortImpact(observed, port, now.Name)));
+            else
+                add.Add(AddPort(observed, before, port, now));
+        }
+
+        foreach (var step in add)
+            draft.Add(step);
     }
 
     /// <summary>A guest that still runs as it did gets its old vifs back; those to plug are returned.</summary>
@@ -184,6 +221,65 @@ public static class Planner
         }
     }
 
+    /// <summary>
+    /// First what is taken off, then what is put on: a bridge that has its old and its new uplink at once may close a loop, and a
+    /// bridge without spanning tree then floods both networks. A port that moves is taken from its bridge by the step that puts it on
+    /// the other, so that it is on none for as short as can be.
+    /// </summary>
+    private static void PlanPorts(Draft draft, DesiredState desired, HostObservation observed)
+    {
+        // A bridge that another step waits for, such as one of the other kind, has its ports left alone.
+        var bridges = desired.Bridges.Where(b => b.Ports is not null
+            && (observed.FindBridge(b.Name)?.Kind == b.Kind || draft.Steps.OfType<CreateBridgeStep>().Any(s => s.Name == b.Name))).ToList();
+        var wanted = bridges.SelectMany(b => b.Ports!).ToHashSet();
+        foreach (var bridge in bridges)
+        {
+            if (observed.FindBridge(bridge.Name) is not { } live)
+                continue;
+            foreach (var port in observed.Uplinks(live).Where(p => !wanted.Contains(p)))
+                draft.Add(new RemoveBridgePortStep(bridge.Name, bridge.Kind, port, PortImpact(observed, port, bridge.Name)));
+        }
+
+        foreach (var bridge in bridges)
+        {
+            foreach (var port in bridge.Ports!)
+            {
+                var now = observed.FindBridgeOf(port);
+                if (now?.Name == bridge.Name)
+                    continue;
+                var step = AddPort(observed, bridge, port, now);
+                if (observed.FindInterface(port) is not { } device)
+                    draft.Hold(step, $"the host has no interface {port}");
+                else if (observed.IsVif(port))
+                    draft.Hold(step, $"{port} belongs to a guest");
+                else if (device.Kind == "bridge" || observed.FindBridge(port) is not null)
+                    draft.Hold(step, $"{port} is a bridge itself");
+                else if (now is null && device.Master is { } master)
+                    draft.Hold(step, $"{port} is part of {master}");
+                else
+                    draft.Add(step);
+            }
+        }
+    }
+
+    private static AddBridgePortStep AddPort(HostObservation observed, DesiredBridge bridge, string port, ObservedBridge? now) => new(
+        bridge.Name, bridge.Kind, port, now is null ? null : new PortBridge(now.Name, now.Kind),
+        PortImpact(observed, port, now is null ? [bridge.Name] : [bridge.Name, now.Name]));
+
+    /// <summary>
+    /// Our own connection may come over a port when it or one of its bridges has an address, or something stands on it: a VLAN, a
+    /// tunnel. What cannot be seen is taken to matter.
+    /// </summary>
+    private static Impact PortImpact(HostObservation observed, string port, params IEnumerable<string> bridges)
+    {
+        var device = observed.FindInterface(port);
+        var harmless = device is { HasGlobalAddress: false }
+            && observed.Interfaces.All(i => i.Parent != port && !i.Name.StartsWith(port + ".", StringComparison.Ordinal))
+            && bridges.All(b => observed.FindInterface(b) is null or { HasGlobalAddress: false })
+            && bridges.All(b => observed.Interfaces.All(i => i.Parent != b));
+        return harmless ? Impact.None : Impact.ManagementPath;
+    }
+
     /// <summary>A guest file of xlnet's that is no longer wanted, and the domain that runs from it.</summary>
     private sealed record Removal(DeleteFileStep Delete, ObservedDomain? Domain, StopGuestStep? Stop);
 
@@ -198,7 +294,7 @@ public static class Planner
             var domain = observed.Domains.FirstOrDefault(d => Host.GuestConfigPath(d.Name) == path);
             removals.Add(new Removal(
                 new DeleteFileStep(path, content), domain,
-                domain is null ? null : new StopGuestStep(domain.Name, request.Force || IsDead(domain), request.ShutdownTimeout)));
+                domain is null ? null : new StopGuestStep(domain.Name, request.Force || IsDead(domain), request.ShutdownTimeout, domain.Domid)));
         }
 
         return removals;
@@ -213,9 +309,11 @@ public static class Planner
         {
             if (observed.FindBridge(name) is not { } live)
                 continue;
-            var carriesMore = live.Ports.Any(p => vifs.All(v => v.Vif.Dom0Name != p))
-                || observed.Interfaces.Any(i => i.Name == name && i.Addresses.Any(a => !a.StartsWith("fe80:", StringComparison.Ordinal)));
-            var step = new DeleteBridgeStep(name, live.Kind, live.Mtu, carriesMore ? Impact.ManagementPath : Impact.None);
+            var moved = draft.Steps.OfType<AddBridgePortStep>().Select(s => s.Port).ToHashSet();
+            List<string> uplinks = [.. live.Ports.Where(p => !moved.Contains(p) && vifs.All(v => v.Vif.Dom0Name != p))];
+            var carriesMore = uplinks.Count > 0
+                || observed.Interfaces.Any(i => i.Name == name && i.HasGlobalAddress || i.Parent == name);
+            var step = new DeleteBridgeStep(name, live.Kind, live.Mtu, carriesMore ? Impact.ManagementPath : Impact.None, uplinks);
             var stays = vifs.Where(v => v.Vif.Bridge == name && !stopped.Contains(v.Guest) && !detached.Contains((v.Guest, v.Vif.Devid)))
                 .Select(v => v.Vif.Dom0Name).FirstOrDefault();
             var user = desired.Guests.Where(g => observed.FindDomain(g.Name) is not null)
@@ -300,7 +398,8 @@ public static class Planner
                 // A guest that is stopped or created by this plan gets its vifs from its file.
                 _asked = true;
                 _stop = domain is not null;
-                _create = action is GuestAction.Start or GuestAction.Recreate;
+                _create = action is GuestAction.Start or GuestAction.Recreate
+                    || action == GuestAction.Keep && domain is null && request.Restart.Contains(guest.Name);
                 return;
             }
 
@@ -368,7 +467,7 @@ public static class Planner
         public void Unplug()
         {
             foreach (var live in _gone)
-                _draft.Add(new DetachVifStep(_guest.Name, live.Devid, live.Mac));
+                _draft.Add(new DetachVifStep(_guest.Name, live.Devid, live.Mac, _domain!.Domid));
         }
 
         public void Stop()
@@ -405,7 +504,7 @@ public static class Planner
         private EffectiveVif Resolve(DesiredVif vif) => EffectiveVif.Resolve(vif.Settings, _guest.Type, _defaults);
 
         private AttachVifStep AttachStep(DesiredVif vif) =>
-            new(_guest.Name, vif.Devid, vif.Settings, _replaced.Contains(vif.Devid) ? Impact.VifBlip : Impact.None);
+            new(_guest.Name, vif.Devid, vif.Settings, _replaced.Contains(vif.Devid) ? Impact.VifBlip : Impact.None, _domain?.Domid);
 
         /// <summary>Leaves what runs under that devid as it is.</summary>
         private void Keep(DesiredVif vif)
@@ -423,7 +522,7 @@ public static class Planner
         private void HoldAll(string reason)
         {
             foreach (var live in _gone)
-                _draft.Hold(new DetachVifStep(_guest.Name, live.Devid, live.Mac), reason);
+                _draft.Hold(new DetachVifStep(_guest.Name, live.Devid, live.Mac, _domain!.Domid), reason);
             _held.AddRange(_wanted.Select(v => (v, reason)));
             Forget();
             if (_stop)

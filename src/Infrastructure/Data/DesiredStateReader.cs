@@ -25,7 +25,7 @@ public static class DesiredStateReader
             Revision = host.Revision,
             XlConf = host.XlConf,
             Defaults = host.Defaults,
-            Bridges = [.. bridges.Select(b => new DesiredBridge(b.Name.Value, b.Kind, b.Mtu))],
+            Bridges = [.. bridges.Select(b => new DesiredBridge(b.Name.Value, b.Kind, b.Mtu, b.Ports))],
             Guests = [.. guests.Select(g => new DesiredGuest(g.Name.Value, g.Type, Host.GuestConfigPath(g.Name.Value), g.Config,
                 [.. vifs[g.Id].OrderBy(v => v.Position).Select(v => new DesiredVif(v.Devid, v.WrittenSettings))]))],
             WrittenFiles = artifacts.Where(a => a.Kind == HostArtifactKind.GuestFile).Select(a => a.Name).ToHashSet(),

@@ -16,10 +16,11 @@ public sealed record HostDocument(string? Description, string MacPolicy, int? Ma
         DocumentJson.Default.HostDocument);
 }
 
-public sealed record BridgeDocument(string Kind, int? Mtu, string? Description)
+/// <param name="Ports">Null where it was told nothing of them.</param>
+public sealed record BridgeDocument(string Kind, int? Mtu, string? Description, IReadOnlyList<string>? Ports = null)
 {
     public static string Of(Bridge bridge) => JsonSerializer.Serialize(
-        new BridgeDocument(Kebab.Name(bridge.Kind), bridge.Mtu, bridge.Description), DocumentJson.Default.BridgeDocument);
+        new BridgeDocument(Kebab.Name(bridge.Kind), bridge.Mtu, bridge.Description, bridge.Ports), DocumentJson.Default.BridgeDocument);
 }
 
 /// <param name="Config">The guest file, which holds every setting of its vifs.</param>

@@ -21,8 +21,15 @@ public sealed class HostConnector(
 
     /// <exception cref="RuleException">404 when the host is gone.</exception>
     /// <exception cref="HostShellException">It cannot be reached.</exception>
-    public async Task<IHostDriver> OpenAsync(long hostId, CancellationToken ct)
+    public Task<IHostDriver> OpenAsync(long hostId, CancellationToken ct) => OpenAsync(hostId, fresh: false, ct);
+
+    /// <param name="fresh">Whether the connection must be made now, and none that is open already may serve: it shows that the host can be reached.</param>
+    /// <exception cref="RuleException">404 when the host is gone.</exception>
+    /// <exception cref="HostShellException">It cannot be reached.</exception>
+    public async Task<IHostDriver> OpenAsync(long hostId, bool fresh, CancellationToken ct)
     {
+        // Every shell so far is without a connection that lasts.
+        _ = fresh;
         await using var db = await contexts.CreateDbContextAsync(ct);
         var host = await db.Hosts.AsNoTracking().Where(h => h.Id == hostId).Select(h => new { h.DriverKind, h.DriverPath, h.Ssh }).SingleOrDefaultAsync(ct)
             ?? throw RuleException.NotFound("host", hostId.ToString(System.Globalization.CultureInfo.InvariantCulture));

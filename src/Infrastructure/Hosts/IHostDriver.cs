@@ -1,4 +1,5 @@
 using Xlnet.Domain.Planning;
+using Xlnet.Infrastructure.Hosts.DeadMan;
 
 namespace Xlnet.Infrastructure.Hosts;
 
@@ -30,11 +31,18 @@ public interface IHostDriver : IAsyncDisposable
     /// </summary>
     /// <exception cref="HostShellException">The host could not be asked; whether the step was done is unknown.</exception>
     Task<StepOutcome> ApplyAsync(PlanStep step, CancellationToken ct);
+
+    /// <summary>The routes of the main table that the kernel did not make itself, of both families.</summary>
+    Task<IReadOnlyList<HostRoute>> ReadRoutesAsync(CancellationToken ct);
+
+    /// <summary>The timer by which the host undoes what an operation's steps may have cut.</summary>
+    DeadManTimer DeadMan(Guid operation);
 }
 
 /// <param name="Commands">What ran for it, in order; the last one is the one that failed.</param>
 /// <param name="Failure">Null when the step was done.</param>
-public sealed record StepOutcome(IReadOnlyList<CommandResult> Commands, StepFailure? Failure)
+/// <param name="Changed">Whether anything was changed or tried to be; false when the host had it already.</param>
+public sealed record StepOutcome(IReadOnlyList<CommandResult> Commands, StepFailure? Failure, bool Changed)
 {
     public bool Succeeded => Failure is null;
 }
@@ -44,8 +52,16 @@ public sealed record StepOutcome(IReadOnlyList<CommandResult> Commands, StepFail
 /// <param name="Script">The hotplug script that failed, where one did.</param>
 /// <param name="HotplugError">What the script left in xenstore's <c>hotplug-error</c>.</param>
 /// <param name="HotplugLog">The tail of /var/log/xen/xen-hotplug.log.</param>
+/// <param name="Expected">What the plan took the host to have, where it has something else by now.</param>
+/// <param name="Found">What it has instead.</param>
 public sealed record StepFailure(
-    string Code, string Message, string? Script = null, string? HotplugError = null, string? HotplugLog = null);
+    string Code, string Message, string? Script = null, string? HotplugError = null, string? HotplugLog = null, string? Expected = null, string? Found = null)
+{
+    /// <summary>Someone else changed the host since the plan was made.</summary>
+    public static StepFailure HostChanged(string what, string expected, string found) => new(
+        "host.changed", $"{what} is not as it was when the plan was made: someone else changed it. Expected was {expected}; found was {found}. Plan again.",
+        Expected: expected, Found: found);
+}
 
 /// <summary>The host answered, and the answer is of no use: a reading command failed, or printed what could not be understood.</summary>
 public sealed class HostAnswerException(string message, CommandResult? command = null, Exception? inner = null) : Exception(message, inner)

@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Xlnet.Domain.Planning;
+using Xlnet.Infrastructure.Hosts.Answers;
+using Xlnet.Infrastructure.Hosts.DeadMan;
 using Xlnet.Infrastructure.Hosts.Steps;
 
 namespace Xlnet.Infrastructure.Hosts;
@@ -65,6 +67,8 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
                 DeleteFileStep delete => FileSteps.DeleteAsync(run, delete, ct),
                 CreateBridgeStep create => BridgeSteps.CreateAsync(run, create, ct),
                 DeleteBridgeStep delete => BridgeSteps.DeleteAsync(run, delete, ct),
+                AddBridgePortStep add => BridgePortSteps.AddAsync(run, add, ct),
+                RemoveBridgePortStep remove => BridgePortSteps.RemoveAsync(run, remove, ct),
                 SetBridgeMtuStep mtu => BridgeSteps.SetMtuAsync(run, mtu, ct),
                 AttachVifStep attach => VifSteps.AttachAsync(run, attach, ct),
                 DetachVifStep detach => VifSteps.DetachAsync(run, detach, ct),
@@ -84,10 +88,19 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
 
         if (failure is not null)
             logger.LogWarning("{Action} of {Target} failed: {Code}: {Message}", step.Action, step.Target, failure.Code, failure.Message);
-        return new StepOutcome(run.Commands, failure);
+        return new StepOutcome(run.Commands, failure, run.Changed);
     }
 
     private HostReader Reader() => new((argv, ct) => shell.RunAsync(argv, ReadTimeout, ct));
+
+    public async Task<IReadOnlyList<HostRoute>> ReadRoutesAsync(CancellationToken ct)
+    {
+        var v4 = await shell.RunAsync(["ip", "-j", "route", "show"], ReadTimeout, ct).ConfigureAwait(false);
+        var v6 = await shell.RunAsync(["ip", "-j", "-6", "route", "show"], ReadTimeout, ct).ConfigureAwait(false);
+        return [.. RouteAnswers.Read(CommandAnswer.Expect(v4)), .. RouteAnswers.Read(CommandAnswer.Expect(v6))];
+    }
+
+    public DeadManTimer DeadMan(Guid operation) => new(shell, operation);
 
     public ValueTask DisposeAsync() => shell.DisposeAsync();
 }

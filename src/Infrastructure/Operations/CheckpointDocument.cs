@@ -18,16 +18,20 @@ internal sealed record CheckpointDocument(
     IReadOnlyList<CheckpointBridgeDocument> Bridges,
     IReadOnlyList<CheckpointDomainDocument> Domains,
     IReadOnlyList<string> WrittenFiles,
-    IReadOnlyList<string> MadeBridges)
+    IReadOnlyList<string> MadeBridges,
+    IReadOnlyList<CheckpointInterface>? Interfaces = null,
+    IReadOnlyList<HostRoute>? Routes = null)
 {
     public static string Of(Checkpoint checkpoint) => JsonSerializer.Serialize(
         new CheckpointDocument(
             checkpoint.Files,
-            [.. checkpoint.Bridges.Select(b => new CheckpointBridgeDocument(b.Name, Kebab.Name(b.Kind), b.Mtu))],
+            [.. checkpoint.Bridges.Select(b => new CheckpointBridgeDocument(b.Name, Kebab.Name(b.Kind), b.Mtu, b.Ports))],
             [.. checkpoint.Domains.Select(d => new CheckpointDomainDocument(d.Domid, d.Name,
                 [.. d.Vifs.Select(v => CheckpointVifDocument.Of(v))]))],
             [.. checkpoint.WrittenFiles],
-            [.. checkpoint.MadeBridges]),
+            [.. checkpoint.MadeBridges],
+            checkpoint.Interfaces,
+            checkpoint.Routes),
         CheckpointJson.Default.CheckpointDocument);
 
     public static Checkpoint Read(string json)
@@ -36,16 +40,19 @@ internal sealed record CheckpointDocument(
         return new Checkpoint
         {
             Files = document.Files,
-            Bridges = [.. document.Bridges.Select(b => new DesiredBridge(b.Name, Kebab.Parse<BridgeKind>(b.Kind), b.Mtu))],
+            Bridges = [.. document.Bridges.Select(b => new DesiredBridge(b.Name, Kebab.Parse<BridgeKind>(b.Kind), b.Mtu, b.Ports))],
             Domains = [.. document.Domains.Select(d => new CheckpointDomain(d.Domid, d.Name,
                 [.. d.Vifs.Select(v => v.ToVif())]))],
             WrittenFiles = document.WrittenFiles.ToHashSet(),
             MadeBridges = document.MadeBridges.ToHashSet(),
+            Interfaces = document.Interfaces ?? [],
+            Routes = document.Routes,
         };
     }
 }
 
-internal sealed record CheckpointBridgeDocument(string Name, string Kind, int? Mtu);
+/// <param name="Ports">Its uplinks; null in what a version wrote that did not know of them.</param>
+internal sealed record CheckpointBridgeDocument(string Name, string Kind, int? Mtu, IReadOnlyList<string>? Ports = null);
 
 internal sealed record CheckpointDomainDocument(int Domid, string Name, IReadOnlyList<CheckpointVifDocument> Vifs);
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using Quartz;
+using Xlnet.Domain.Operations;
 using Xlnet.Infrastructure.Data;
 
 namespace Xlnet.Infrastructure.Operations;
@@ -20,16 +21,22 @@ public sealed class HostOperationsJob(OperationRunner runner) : IJob
         while (await runner.RunNextAsync(hostId, cancellationToken))
         {
         }
+
+        // An operation that waits to be confirmed holds no thread: the end of its time is a trigger of its own.
+        if (await runner.WaitsUntilAsync(hostId, cancellationToken) is { } until)
+            await ScheduleAsync(context.Scheduler, hostId, string.Create(CultureInfo.InvariantCulture, $"unconfirmed-{until.UtcTicks}"), cancellationToken, until);
     }
 
     /// <summary>Has the host's operations run now. Asking again while it is asked for already changes nothing.</summary>
     /// <param name="trigger">A name for the asking; one that is still waiting is not asked twice.</param>
-    public static async Task ScheduleAsync(IScheduler scheduler, long hostId, string trigger, CancellationToken ct)
+    /// <param name="at">When; now unless given.</param>
+    public static async Task ScheduleAsync(IScheduler scheduler, long hostId, string trigger, CancellationToken ct, DateTimeOffset? at = null)
     {
         var key = new JobKey(hostId.ToString(CultureInfo.InvariantCulture), Group);
         var job = JobBuilder.Create<HostOperationsJob>().WithIdentity(key).StoreDurably().RequestRecovery().Build();
         await scheduler.AddJob(job, AddJobOptions.Replacing, ct);
-        var start = TriggerBuilder.Create().WithIdentity($"{key.Name}-{trigger}", Group).ForJob(key).StartNow().Build();
+        var builder = TriggerBuilder.Create().WithIdentity($"{key.Name}-{trigger}", Group).ForJob(key);
+        var start = (at is { } time ? builder.StartAt(time) : builder.StartNow()).Build();
         try
         {
             await scheduler.ScheduleJob(start, cancellationToken: ct);
@@ -42,14 +49,17 @@ public sealed class HostOperationsJob(OperationRunner runner) : IJob
 
 /// <summary>Finds operations that nobody runs: asked for by a service that died before it could tell Quartz, or left by a shutdown.</summary>
 [DisallowConcurrentExecution]
-public sealed class SweepJob(IDbContextFactory<XlnetDbContext> contexts) : IJob
+public sealed class SweepJob(IDbContextFactory<XlnetDbContext> contexts, TimeProvider clock) : IJob
 {
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
     public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken = default)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var hosts = await db.Operations.AsNoTracking().Where(o => o.FinishedAt == null).Select(o => o.HostId).Distinct().ToListAsync(cancellationToken);
+        var now = clock.GetUtcNow();
+        var hosts = await db.Operations.AsNoTracking()
+            .Where(o => o.FinishedAt == null && !(o.Status == OperationStatus.AwaitingConfirmation && !o.Confirmed && !o.CancelRequested && o.ConfirmBy > now))
+            .Select(o => o.HostId).Distinct().ToListAsync(cancellationToken);
         foreach (var host in hosts)
             await HostOperationsJob.ScheduleAsync(context.Scheduler, host, "sweep", cancellationToken);
     }

@@ -23,6 +23,9 @@ public sealed record CommandDocument(IReadOnlyList<string> Argv, int ExitStatus,
 /// <summary>Why an operation did not succeed.</summary>
 /// <param name="Code">Stable, such as <c>hotplug.failed</c>.</param>
 /// <param name="Step">The id of the step that failed; null when none had begun.</param>
+/// <param name="Expected">What the plan took the host to have, where someone else changed it.</param>
+/// <param name="Found">What the host had instead.</param>
+/// <param name="RestoredAt">When the host repaired itself, by its own clock.</param>
 public sealed record OperationError(
     string Code,
     string Message,
@@ -35,7 +38,10 @@ public sealed record OperationError(
     string? Script = null,
     string? HotplugError = null,
     string? HotplugLog = null,
-    string? RollbackError = null)
+    string? Expected = null,
+    string? Found = null,
+    string? RollbackError = null,
+    DateTimeOffset? RestoredAt = null)
 {
     public static OperationError Of(PlanStep step, StepOutcome outcome)
     {
@@ -44,7 +50,8 @@ public sealed record OperationError(
         return new OperationError(
             failure.Code, CommandDocument.Clean(failure.Message), step.Id, step.Target,
             command is null ? null : [.. command.Argv.Select(CommandDocument.Clean)], command?.ExitStatus,
-            Clean(command?.Stdout), Clean(command?.Stderr), failure.Script, Clean(failure.HotplugError), Clean(failure.HotplugLog));
+            Clean(command?.Stdout), Clean(command?.Stderr), failure.Script, Clean(failure.HotplugError), Clean(failure.HotplugLog),
+            Clean(failure.Expected), Clean(failure.Found));
     }
 
     public string ToJson() => JsonSerializer.Serialize(this, OperationJson.Default.OperationError);

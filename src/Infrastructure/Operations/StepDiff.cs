@@ -15,6 +15,8 @@ public static class StepDiff
         CreateBridgeStep s => $"+ {Kebab.Name(s.Kind)} bridge {s.Name}{Mtu(s.Mtu)}",
         DeleteBridgeStep s => $"- {Kebab.Name(s.Kind)} bridge {s.Name}{Mtu(s.Mtu)}",
         SetBridgeMtuStep s => string.Create(CultureInfo.InvariantCulture, $"- bridge {s.Name} mtu {s.Before}\n+ bridge {s.Name} mtu {s.Mtu}"),
+        AddBridgePortStep s => (s.From is { } from ? $"- bridge {from.Name} port {s.Port}\n" : "") + $"+ bridge {s.Bridge} port {s.Port}",
+        RemoveBridgePortStep s => $"- bridge {s.Bridge} port {s.Port}",
         AttachVifStep s => $"+ {s.Guest} vif {VifSpec.Render(s.Settings, s.Devid)}",
         DetachVifStep s => string.Create(CultureInfo.InvariantCulture, $"- {s.Guest} vif mac={s.Mac},devid={s.Devid}"),
         CreateGuestStep s => $"+ domain {s.Guest} from {s.ConfigPath}",

@@ -97,6 +97,14 @@ public class PlannerTests
     }
 
     [Fact]
+    public void Plan_GuestThatWasStoppedToBeCreatedAnew_IsCreated()
+    {
+        var desired = Desired(Guest("a", ""), Guest("b", ""), Guest("off", ""));
+        var observed = Observed(desired, [Dom(1, "b", Vif(1, ""))]);
+        Assert.Equal(["guest.create a"], Plan(desired, observed, new PlanRequest { Restart = new HashSet<string> { "a", "b", "gone" } }));
+    }
+
+    [Fact]
     public void Plan_EmulatedVifOfHvm_NeedsARecreateAndTheRestIsHotPlugged()
     {
         var desired = Desired(Guest("a", GuestType.Hvm, Mac1, Mac2 + ",type=vif"));

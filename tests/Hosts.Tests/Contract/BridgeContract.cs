@@ -34,6 +34,81 @@ public abstract class BridgeContract : ShellContract
     }
 
     [Fact]
+    public Task LinuxBridgePort_AddedMovedAndRemoved_IsAsAsked() => PortIsAsAskedAsync(BridgeKind.Linux);
+
+    protected async Task PortIsAsAskedAsync(BridgeKind kind)
+    {
+        await using var driver = await DriverAsync();
+        await MakePortAsync("xlport0");
+        Done(await driver.ApplyAsync(new CreateBridgeStep("xltest0", kind, null), Ct));
+        Done(await driver.ApplyAsync(new CreateBridgeStep("xltest1", kind, null), Ct));
+
+        await DoneOnceAsync(driver, new AddBridgePortStep("xltest0", kind, "xlport0", null, Impact.None), "set", "add-port");
+        Assert.Equal("xltest0", await BridgeOfAsync());
+        Assert.True(await IsUpAsync());
+
+        await DoneOnceAsync(driver, new AddBridgePortStep("xltest1", kind, "xlport0", new PortBridge("xltest0", kind), Impact.None), "set", "add-port");
+        Assert.Equal("xltest1", await BridgeOfAsync());
+
+        // Someone has moved it since: what is planned from another place is not done.
+        var failure = await FailsAsync(driver, new RemoveBridgePortStep("xltest0", kind, "xlport0", Impact.None), "host.changed");
+        Assert.Equal(("on bridge xltest0", "on bridge xltest1"), (failure.Expected, failure.Found));
+        failure = await FailsAsync(driver, new AddBridgePortStep("xltest0", kind, "xlport0", null, Impact.None), "host.changed");
+        Assert.Equal(("on no bridge", "on bridge xltest1"), (failure.Expected, failure.Found));
+        await FailsAsync(driver, new DeleteBridgeStep("xltest1", kind, null, Impact.None, []), "host.changed");
+
+        await DoneOnceAsync(driver, new RemoveBridgePortStep("xltest1", kind, "xlport0", Impact.None), "set", "del-port");
+        Assert.Null(await BridgeOfAsync());
+        Done(await driver.ApplyAsync(new DeleteBridgeStep("xltest0", kind, null, Impact.None), Ct));
+        Done(await driver.ApplyAsync(new DeleteBridgeStep("xltest1", kind, null, Impact.None, []), Ct));
+        await Opened.RunAsync(["ip", "link", "delete", "dev", "xlport0"], Limit, Ct);
+
+        async Task<string?> BridgeOfAsync()
+        {
+            var reader = new HostReader((argv, ct) => Opened.RunAsync(argv, Limit, ct));
+            return HostReader.Bridges(await reader.ReadInterfacesAsync(Ct), await reader.ReadOvsAsync(Ct)).FirstOrDefault(b => b.Ports.Contains("xlport0"))?.Name;
+        }
+
+        async Task<bool> IsUpAsync() =>
+            (await new HostReader((argv, ct) => Opened.RunAsync(argv, Limit, ct)).ReadInterfacesAsync(Ct)).Single(i => i.Name == "xlport0").Up;
+    }
+
+    [Fact]
+    public async Task AddBridgePort_NoSuchPortOrBridge_Fails()
+    {
+        await using var driver = await DriverAsync();
+        await FailsAsync(driver, new AddBridgePortStep("xlnone", BridgeKind.Linux, "lo", null, Impact.None), "bridge.missing");
+        Done(await driver.ApplyAsync(new CreateBridgeStep("xltest0", BridgeKind.Linux, null), Ct));
+        await FailsAsync(driver, new AddBridgePortStep("xltest0", BridgeKind.Linux, "xlnone", null, Impact.None), "bridge.port-missing");
+        await FailsAsync(driver, new AddBridgePortStep("xltest0", BridgeKind.Linux, "lo", null, Impact.None), "bridge.add-port-failed");
+        Done(await driver.ApplyAsync(new DeleteBridgeStep("xltest0", BridgeKind.Linux, null, Impact.None), Ct));
+    }
+
+    [Fact]
+    public async Task SetBridgeMtu_ThatSomeoneElseHasSet_IsNotOverwritten()
+    {
+        await using var driver = await DriverAsync();
+        Done(await driver.ApplyAsync(new CreateBridgeStep("xltest0", BridgeKind.Linux, 1400), Ct));
+        var failure = await FailsAsync(driver, new SetBridgeMtuStep("xltest0", 1300, 1500), "host.changed");
+        Assert.Equal(("1500", "1400"), (failure.Expected, failure.Found));
+        Done(await driver.ApplyAsync(new DeleteBridgeStep("xltest0", BridgeKind.Linux, null, Impact.None), Ct));
+    }
+
+    [Fact]
+    public async Task Routes_OfTheHost_AreReadWithoutTheKernels()
+    {
+        await using var driver = await DriverAsync();
+        Assert.All(await driver.ReadRoutesAsync(Ct), r => Assert.NotEqual("kernel", r.Protocol));
+    }
+
+    /// <summary>An interface that is nobody's: of a kind that every kernel has.</summary>
+    protected async Task MakePortAsync(string name)
+    {
+        var made = await Opened.RunAsync(["ip", "link", "add", "name", name, "type", "veth", "peer", "name", name + "p"], Limit, Ct);
+        Assert.True(made.Succeeded, made.Stderr);
+    }
+
+    [Fact]
     public async Task CreateBridge_ThatIsDown_IsSetUp()
     {
         await using var driver = await DriverAsync();

@@ -40,4 +40,37 @@ public abstract partial class HostContract : BridgeContract
     [InlineData(null)]
     [InlineData(1400)]
     public Task OpenVSwitchBridge_CreatedChangedAndDeleted_IsAsAsked(int? mtu) => BridgeIsAsAskedAsync(BridgeKind.OpenVSwitch, mtu);
+
+    [Fact]
+    public Task OpenVSwitchBridgePort_AddedMovedAndRemoved_IsAsAsked() => PortIsAsAskedAsync(BridgeKind.OpenVSwitch);
+
+    [Fact]
+    public async Task BridgePort_MovedBetweenTheKindsOfBridge_IsOnTheOther()
+    {
+        await using var driver = await DriverAsync();
+        await MakePortAsync("xlport0");
+        Done(await driver.ApplyAsync(new CreateBridgeStep("xltest0", BridgeKind.Linux, null), Ct));
+        Done(await driver.ApplyAsync(new CreateBridgeStep("xltest1", BridgeKind.OpenVSwitch, null), Ct));
+        Done(await driver.ApplyAsync(new AddBridgePortStep("xltest0", BridgeKind.Linux, "xlport0", null, Impact.None), Ct));
+
+        Done(await driver.ApplyAsync(new AddBridgePortStep("xltest1", BridgeKind.OpenVSwitch, "xlport0", new PortBridge("xltest0", BridgeKind.Linux), Impact.None), Ct));
+        Assert.Equal("xltest1", (await driver.ObserveAsync([], Ct)).FindBridgeOf("xlport0")?.Name);
+        Done(await driver.ApplyAsync(new AddBridgePortStep("xltest0", BridgeKind.Linux, "xlport0", new PortBridge("xltest1", BridgeKind.OpenVSwitch), Impact.None), Ct));
+        Assert.Equal("xltest0", (await driver.ObserveAsync([], Ct)).FindBridgeOf("xlport0")?.Name);
+
+        Done(await driver.ApplyAsync(new DeleteBridgeStep("xltest0", BridgeKind.Linux, null, Impact.None), Ct));
+        Done(await driver.ApplyAsync(new DeleteBridgeStep("xltest1", BridgeKind.OpenVSwitch, null, Impact.None), Ct));
+        await Opened.RunAsync(["ip", "link", "delete", "dev", "xlport0"], Limit, Ct);
+    }
+
+    [Fact]
+    public async Task DetachVif_OfADomainThatIsAnotherByNow_IsNotDone()
+    {
+        await using var driver = await DriverAsync();
+        var domain = await StartAsync(driver, "web1", "mac=00:16:3e:80:00:01");
+        var failure = await FailsAsync(driver, new DetachVifStep("web1", 0, domain.Vifs[0].Mac, domain.Domid + 1), "host.changed");
+        Assert.Equal($"domain {domain.Domid + 1}", failure.Expected);
+        await FailsAsync(driver, new StopGuestStep("web1", Force: true, TimeSpan.FromMinutes(1), domain.Domid + 1), "host.changed");
+        Assert.NotNull((await driver.ObserveAsync([], Ct)).FindDomain("web1"));
+    }
 }

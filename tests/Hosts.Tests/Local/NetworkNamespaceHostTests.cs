@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
+using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Planning;
 using Xlnet.Hosts.Tests.Contract;
 using Xlnet.Infrastructure.Hosts;
+using Xlnet.Infrastructure.Hosts.DeadMan;
 using Xlnet.Infrastructure.Hosts.Watching;
 using Xunit;
 
@@ -130,6 +132,56 @@ public sealed class NetworkNamespaceHostTests : BridgeContract
         public Task<IReadOnlyList<HostFile>> ListFilesAsync(string directory, CancellationToken ct) => shell.ListFilesAsync(directory, ct);
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+
+    /// <summary>Not in the contract: it needs a host whose own network is not lost with it.</summary>
+    [Fact]
+    public async Task DeadManScript_BridgeWithItsAddressIsGone_BringsAllOfItBack()
+    {
+        await using var driver = await DriverAsync();
+        await MakePortAsync("xlport0");
+        await IpAsync("link", "add", "name", "xltest0", "mtu", "1400", "type", "bridge", "forward_delay", "0", "stp_state", "0");
+        await IpAsync("link", "set", "dev", "xlport0", "master", "xltest0");
+        await IpAsync("link", "set", "dev", "xlport0p", "up");
+        await IpAsync("link", "set", "dev", "xlport0", "up");
+        await IpAsync("link", "set", "dev", "xltest0", "up");
+        await IpAsync("addr", "add", "192.0.2.1/24", "dev", "xltest0");
+        await IpAsync("route", "add", "198.51.100.0/24", "via", "192.0.2.9", "metric", "7");
+        var before = await SeeAsync();
+        var observed = new HostObservation
+        {
+            At = DateTimeOffset.UnixEpoch, Simulated = false, XenVersion = Domain.Hosts.XenVersion.Recorded, Domains = [], Scripts = [],
+            Files = new Dictionary<string, byte[]?>(), Bridges = HostReader.Bridges(before, []), Interfaces = before,
+        };
+        var checkpoint = Checkpoint.Of(observed, new DesiredState { Revision = 1 }) with { Routes = await driver.ReadRoutesAsync(Ct) };
+        Done(await driver.ApplyAsync(new DeleteBridgeStep("xltest0", BridgeKind.Linux, 1400, Impact.ManagementPath, ["xlport0"]), Ct));
+        Assert.Empty(await driver.ReadRoutesAsync(Ct));
+
+        var script = DeadManScript.Of(
+            checkpoint, new HashSet<string> { "bridges/xltest0", "bridges/xltest0/ports/xlport0" }, new Dictionary<string, byte[]?>(), Guid.NewGuid(), 1);
+        var path = _folder + "/restore-1.sh";
+        await File.WriteAllTextAsync(path, script.Text, Ct);
+        foreach (var _ in Enumerable.Range(0, 2))
+        {
+            using var shell = Process.Start("nsenter", ["--target", _keeper.Id.ToString(CultureInfo.InvariantCulture), .. IsRoot ? [] : InUser, "--net", "--", "/bin/sh", path]);
+            await shell.WaitForExitAsync(Ct);
+        }
+
+        var after = await SeeAsync();
+        Assert.Equal(before.Select(Show).Order(), after.Select(Show).Order());
+        Assert.Equal(checkpoint.Routes, await driver.ReadRoutesAsync(Ct));
+        Assert.Equal(["198.51.100.0/24 via 192.0.2.9 7"], checkpoint.Routes!.Select(r => $"{r.Destination} via {r.Via} {r.Metric}"));
+
+        Task<IReadOnlyList<ObservedInterface>> SeeAsync() => new HostReader((argv, ct) => Opened.RunAsync(argv, Limit, ct)).ReadInterfacesAsync(Ct);
+
+        static string Show(ObservedInterface i) =>
+            $"{i.Name} {i.Kind} {i.Mtu} {i.Up} {i.Master} {string.Join(' ', i.Addresses.Where(a => !a.StartsWith("fe80", StringComparison.Ordinal)))}";
+
+        async Task IpAsync(params string[] words)
+        {
+            var result = await Opened.RunAsync(["ip", .. words], Limit, Ct);
+            Assert.True(result.Succeeded, $"ip {string.Join(' ', words)}: {result.Stderr}");
+        }
     }
 
     /// <summary>Sends the commands about the network into the namespace, and every other one past it.</summary>

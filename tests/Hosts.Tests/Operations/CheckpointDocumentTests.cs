@@ -128,7 +128,7 @@ public sealed class CheckpointDocumentTests
     {
         var step = new AttachVifStep("web1", 0, VifSettings.Empty, Impact.None) { Id = "1-vif.attach" };
         var command = new CommandResult(["xl", "network-attach"], 1, "a\0b", new string('x', 20_000), TimeSpan.FromMilliseconds(12));
-        var error = OperationError.Of(step, new StepOutcome([command], new StepFailure("hotplug.failed", "no\0", "vif-bridge", "h\0", null)));
+        var error = OperationError.Of(step, new StepOutcome([command], new StepFailure("hotplug.failed", "no\0", "vif-bridge", "h\0", null), true));
 
         Assert.DoesNotContain("\\u0000", error.ToJson(), StringComparison.Ordinal);
         Assert.Equal(("1-vif.attach", "web1/vifs/0", 1, "a\ufffdb"), (error.Step, error.Target, error.ExitStatus, error.Stdout));

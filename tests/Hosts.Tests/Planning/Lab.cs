@@ -20,6 +20,7 @@ internal sealed class Lab
 {
     public static readonly IReadOnlyList<Impact> Everything = Enum.GetValues<Impact>();
 
+    private static readonly string[] Uplinks = ["eth1", "eth2"];
     private static readonly string[] GuestNames = ["web1", "web2", "db1"];
     private readonly Random _random;
     private readonly InMemoryStateStore _store;
@@ -30,7 +31,11 @@ internal sealed class Lab
     public Lab(int seed)
     {
         _random = new Random(seed);
-        _store = new InMemoryStateStore(FreshDom0.Create((ulong)seed));
+        var state = FreshDom0.Create((ulong)seed);
+        // Uplinks over which nobody reaches the host.
+        foreach (var name in Uplinks)
+            state.Interfaces.Add(new SimulatedInterface { Index = state.NextInterfaceIndex++, Name = name, Mac = "52:54:00:12:34:5" + name[^1], Up = Chance(50), Carrier = true });
+        _store = new InMemoryStateStore(state);
         Shell = new SimulatedShell(_store, new InstantTime());
         Driver = new XlHostDriver(Shell, new InstantTime(), NullLogger<XlHostDriver>.Instance);
     }
@@ -116,6 +121,9 @@ internal sealed class Lab
             bridges.Add(new("br2", BridgeKind.Linux, null));
         if (Chance(50) || guests.Any(g => g.Vifs.Any(v => v.Settings.Script?.EndsWith("openvswitch", StringComparison.Ordinal) == true)))
             bridges.Add(new("ovs1", BridgeKind.OpenVSwitch, Pick<int?>(null, 9000)));
+        var plugged = Uplinks.ToLookup(_ => Pick(bridges).Name);
+        for (var i = 0; i < bridges.Count; i++)
+            bridges[i] = bridges[i] with { Ports = Chance(40) ? null : [.. plugged[bridges[i].Name].Where(_ => Chance(80))] };
         var desired = new DesiredState
         {
             Revision = ++_revision,
@@ -159,7 +167,7 @@ internal sealed class Lab
         var domains = (await Driver.ObserveAsync([], CancellationToken.None)).Domains;
         var domain = domains.Count > 0 ? Pick(domains) : null;
         var id = domain?.Domid.ToString(CultureInfo.InvariantCulture);
-        switch (Next(9))
+        switch (Next(10))
         {
             case 0 when domain?.Vifs.Count > 0:
                 await HandAsync("xl", "network-detach", id!, Pick(domain.Vifs).Devid.ToString(CultureInfo.InvariantCulture));
@@ -187,6 +195,9 @@ internal sealed class Lab
                 await Shell.WriteFileAsync("/etc/xen/web2.cfg", "name = 'web2'\nkernel = '/guest/vmlinuz'\nvif = ['bridge=xenbr0']\n"u8.ToArray(), CancellationToken.None);
                 await HandAsync("xl", "create", "/etc/xen/web2.cfg");
                 break;
+            case 9:
+                await HandAsync("ip", "link", "set", "dev", Pick(Uplinks), "master", Pick("br1", "xenbr0"));
+                break;
             case 8 when domain is not null:
                 await HandAsync("xl", "reboot", id!);
                 break;
@@ -212,7 +223,7 @@ internal sealed class Lab
 
     private void Describe(DesiredState desired)
     {
-        Log.Append(CultureInfo.InvariantCulture, $"desired {desired.Revision}: defaults {desired.Defaults}, bridges {string.Join(' ', desired.Bridges.Select(b => b.Name))}\n");
+        Log.Append(CultureInfo.InvariantCulture, $"desired {desired.Revision}: defaults {desired.Defaults}, bridges {string.Join(' ', desired.Bridges.Select(b => b.Ports is null ? b.Name : $"{b.Name}({string.Join(' ', b.Ports)})"))}\n");
         foreach (var guest in desired.Guests)
             Log.Append(CultureInfo.InvariantCulture, $"  {guest.Name} {guest.Type}: {string.Join(" | ", guest.Vifs.Select(v => VifSpec.Render(v.Settings, v.Devid)))}\n");
     }

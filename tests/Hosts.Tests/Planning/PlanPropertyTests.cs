@@ -36,7 +36,7 @@ public sealed class PlanPropertyTests
         {
             if (i == failing)
                 await lab.ChangeAsync(state => Break(lab, state));
-            touched.Add(plan.Steps[i].Target);
+            touched.UnionWith(Touched(plan.Steps[i]));
             if (!await TryAsync(lab, plan.Steps[i]))
                 break;
         }
@@ -61,6 +61,27 @@ public sealed class PlanPropertyTests
         var broken = observed.Domains.Where(d => d.Vifs.Any(IsBroken)).Select(d => d.Name).ToHashSet();
         Assert.True(left.Steps.All(s => s is CreateGuestStep && broken.Contains(s.Target)), $"left to roll back:\n{Lab.Show(left)}\nafter:\n{lab.Log}");
         AssertAsBefore(observed, after, [.. recreated, .. left.Steps.Select(s => s.Target)], lab);
+    }
+
+    /// <summary>The rule of docs/architecture.md: at every point of a plan, a guest that no step names has its vifs, up, on their bridges.</summary>
+    [Property(MaxTest = 200)]
+    public async Task Apply_AtEveryStep_GuestsThatAreNotNamedKeepTheirLinks(DoNotSize<int> seed)
+    {
+        var (lab, desired) = await Lab.WithAPastAsync(seed.Item);
+        var observed = await lab.ObserveAsync(desired);
+        var plan = Planner.Plan(desired, observed, NextRequest(lab));
+        var named = plan.Steps.Select(s => s.Target.Split('/')[0]).ToHashSet();
+        var others = observed.Domains.Where(d => !named.Contains(d.Name)).ToList();
+        var before = others.Select(d => Links(d, observed)).ToList();
+        foreach (var step in plan.Steps)
+        {
+            Assert.True((await lab.ApplyAsync(step)).Succeeded, lab.Log.ToString());
+            var now = await lab.ObserveAsync(desired);
+            Assert.True(before.SequenceEqual(others.Select(d => Links(now.FindDomain(d.Name), now))), $"after {step.Id} {step.Target}:\n{lab.Log}");
+        }
+
+        static string Links(ObservedDomain? domain, HostObservation seen) => domain is null ? "gone" : string.Join(' ', domain.Vifs.Select(v =>
+            $"{v.Devid}:{v.Dom0Name}:{v.Bridge}:{v.LinkUp}:{seen.FindBridge(v.Bridge ?? "")?.Ports.Contains(v.Dom0Name)}"));
     }
 
     [Property(MaxTest = 50)]
@@ -139,7 +160,7 @@ public sealed class PlanPropertyTests
         var story = lab.Log.ToString();
         Assert.All(before.Files, f => Assert.True(f.Value is null ? after.Files[f.Key] is null : f.Value.SequenceEqual(after.Files[f.Key] ?? []), $"{f.Key}\n{story}"));
         Assert.True(
-            before.Bridges.Select(b => (b.Name, b.Kind, b.Mtu)).Order().SequenceEqual(after.Bridges.Select(b => (b.Name, b.Kind, b.Mtu)).Order()), $"bridges\n{story}");
+            Bridges(before).SequenceEqual(Bridges(after)), $"bridges\nhad: {string.Join(' ', Bridges(before))}\nhas: {string.Join(' ', Bridges(after))}\n{story}");
         Assert.True(
             before.Domains.Select(d => d.Name).Except(recreated).Order().SequenceEqual(after.Domains.Select(d => d.Name).Except(recreated).Order()), $"domains\n{story}");
         foreach (var domain in before.Domains.Where(d => !recreated.Contains(d.Name)))
@@ -151,6 +172,13 @@ public sealed class PlanPropertyTests
                 $"{domain.Name} had:\n{string.Join('\n', sound)}\nhas:\n{string.Join('\n', has)}\n{story}");
         }
     }
+
+    /// <summary>A bridge that goes takes its ports along.</summary>
+    private static IEnumerable<string> Touched(PlanStep step) =>
+        step is DeleteBridgeStep { Ports: { } ports } delete ? [step.Target, .. ports.Select(p => PlanStep.PortTarget(delete.Name, p))] : [step.Target];
+
+    private static IEnumerable<string> Bridges(HostObservation host) =>
+        host.Bridges.Select(b => $"{b.Name}:{b.Kind}:{b.Mtu}:{string.Join(',', host.Uplinks(b).Order())}").Order();
 
     private static string Show(ObservedVif vif)
     {

@@ -30,7 +30,8 @@ internal static class IpAnswers
             flags.Contains("UP"),
             flags.Contains("LOWER_UP"),
             link.Master,
-            [.. (link.AddrInfo ?? []).Where(a => a.Local is not null).Select(a => string.Create(CultureInfo.InvariantCulture, $"{a.Local}/{a.Prefixlen}"))]);
+            [.. (link.AddrInfo ?? []).Where(a => a.Local is not null).Select(a => string.Create(CultureInfo.InvariantCulture, $"{a.Local}/{a.Prefixlen}"))],
+            link.Link);
     }
 }
 
@@ -43,6 +44,7 @@ internal sealed record IpLink(
     string? Address,
     IpLinkInfo? Linkinfo,
     string? Parentbus,
+    string? Link,
     [property: JsonPropertyName("addr_info")] IReadOnlyList<IpAddress>? AddrInfo);
 
 internal sealed record IpLinkInfo([property: JsonPropertyName("info_kind")] string? InfoKind);

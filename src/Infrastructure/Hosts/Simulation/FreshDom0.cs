@@ -59,6 +59,8 @@ public static class FreshDom0
             Addresses = ["10.0.2.15/24", "fec0::5054:ff:fe12:3456/64", "fe80::5054:ff:fe12:3456/64"],
         });
         state.NextInterfaceIndex = 4;
+        state.Routes.Add(new SimulatedRoute { Dst = "default", Gateway = "10.0.2.2", Dev = "xenbr0" });
+        state.ManagementPath = new SimulatedPath { Address = "10.0.2.15/24", Uplink = "eth0" };
 
         state.Sysctls["net.ipv4.ip_forward"] = "0";
         if (openVSwitch)

@@ -23,7 +23,7 @@ internal static class IpProgram
             ["link" or "addr", "show", "dev", var name] => state.FindInterface(name) is { } one
                 ? Show(state, options, args[options.Count], [one])
                 : Answer.Fail(1, $"Device \"{name}\" does not exist.\n"),
-            ["link", "add", "name", var name, .. var rest] => AddBridge(state, name, rest),
+            ["link", "add", "name", var name, .. var rest] => AddLink(state, name, rest),
             ["link", "delete", "dev", var name, .. var rest] => Delete(state, name, rest),
             ["link", "set", "dev", var name, .. var rest] => state.FindInterface(name) is { } device
                 ? Set(state, device, rest)
@@ -31,7 +31,13 @@ internal static class IpProgram
             ["link", "set", var name, .. var rest] => state.FindInterface(name) is { } device
                 ? Set(state, device, rest)
                 : Answer.Fail(1, $"Cannot find device \"{name}\"\n"),
-            ["addr", "add", var address, "dev", var name] => AddAddress(state, address, name),
+            ["addr", "add", var address, "dev", var name] => AddAddress(state, address, name, replace: false),
+            ["addr", "replace", var address, "dev", var name] => AddAddress(state, address, name, replace: true),
+            ["addr", "del", var address, "dev", var name] => state.FindInterface(name)?.Addresses.Remove(address) == true
+                ? Answer.Nothing
+                : Answer.Fail(2, "RTNETLINK answers: Cannot assign requested address\n"),
+            ["route", "show"] when options.Contains("-j") => ShowRoutes(state, v6: options.Contains("-6")),
+            ["route", "replace", var destination, .. var rest] => ReplaceRoute(state, destination, rest),
             [var what, ..] => Answer.Fail(1, $"Object \"{what}\" is unknown, try \"ip help\".\n"),
             [] => Answer.Fail(255, "Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }\n"),
         };
@@ -138,6 +144,8 @@ internal static class IpProgram
             ["mtu"] = device.Mtu,
             ["qdisc"] = Qdisc(device),
         };
+        if (device.Peer is not null)
+            json["link"] = device.Peer;
         if (device.Master is not null)
             json["master"] = device.Master;
         json["operstate"] = OperState(state, device);
@@ -162,7 +170,7 @@ internal static class IpProgram
         json["min_mtu"] = device.Kind == "loopback" ? 0 : MinimumMtu;
         json["max_mtu"] = device.Kind == "loopback" ? 0 : MaximumMtu;
         var info = new JsonObject();
-        if (device.Kind is "bridge" or "openvswitch")
+        if (device.Kind is "bridge" or "openvswitch" or "veth")
             info["info_kind"] = device.Kind;
         if (device.Kind == "bridge")
             info["info_data"] = new JsonObject { ["forward_delay"] = 0, ["stp_state"] = 0, ["vlan_filtering"] = 0 };
@@ -197,7 +205,7 @@ internal static class IpProgram
         return json;
     }
 
-    private static Answer AddBridge(SimulatedDom0State state, string name, string[] rest)
+    private static Answer AddLink(SimulatedDom0State state, string name, string[] rest)
     {
         if (!IsInterfaceName(name))
             return Answer.Fail(255, $"Error: argument \"{name}\" is wrong: \"name\" not a valid ifname\n");
@@ -209,10 +217,17 @@ internal static class IpProgram
             rest = rest[2..];
         }
 
-        if (rest is not ["type", "bridge", ..])
-            return Answer.Fail(2, "Error: Unknown device type.\n");
         if (state.FindInterface(name) is not null)
             return Answer.Fail(2, "RTNETLINK answers: File exists\n");
+        if (rest is ["type", "veth", "peer", "name", var peer])
+        {
+            NewInterface(state, peer, "veth").Peer = name;
+            NewInterface(state, name, "veth").Peer = peer;
+            return Answer.Nothing;
+        }
+
+        if (rest is not ["type", "bridge", ..])
+            return Answer.Fail(2, "Error: Unknown device type.\n");
         NewInterface(state, name, "bridge").Mtu = mtu;
         return Answer.Nothing;
     }
@@ -225,7 +240,10 @@ internal static class IpProgram
             return Answer.Fail(2, "RTNETLINK answers: Operation not supported\n");
         foreach (var port in state.Interfaces.Where(i => i.Master == name))
             port.Master = null;
+        if (device.Peer is not null)
+            state.Interfaces.RemoveAll(i => i.Name == device.Peer);
         state.Interfaces.Remove(device);
+        state.Routes.RemoveAll(r => r.Dev == name);
         return Answer.Nothing;
     }
 
@@ -238,7 +256,10 @@ internal static class IpProgram
                 return Answer.Nothing;
             case ["down"]:
                 device.Up = false;
+                state.Routes.RemoveAll(r => r.Dev == device.Name);
                 return Answer.Nothing;
+            case ["nomaster"] when device.Master == OvsProgram.SystemInterface:
+                return Answer.Fail(2, "RTNETLINK answers: Operation not supported\n");
             case ["nomaster"]:
                 device.Master = null;
                 return Answer.Nothing;
@@ -246,6 +267,10 @@ internal static class IpProgram
                 if (state.FindInterface(name) is not { } bridge)
                     return Answer.Fail(255, "Error: argument \"" + name + "\" is wrong: Device does not exist\n");
                 if (bridge.Kind != "bridge")
+                    return Answer.Fail(2, "RTNETLINK answers: Operation not supported\n");
+                if (device.Kind == "loopback")
+                    return Answer.Fail(2, "RTNETLINK answers: Invalid argument\n");
+                if (device.Master == OvsProgram.SystemInterface)
                     return Answer.Fail(2, "RTNETLINK answers: Operation not supported\n");
                 device.Master = name;
                 return Answer.Nothing;
@@ -271,14 +296,55 @@ internal static class IpProgram
         };
     }
 
-    private static Answer AddAddress(SimulatedDom0State state, string address, string name)
+    private static Answer ShowRoutes(SimulatedDom0State state, bool v6)
+    {
+        var routes = state.Routes.Where(r => (r.Dst + r.Gateway).Contains(':') == v6);
+        return Answer.Print(new JsonArray([.. routes.Select(Json)]).ToJsonString() + "\n");
+
+        static JsonObject Json(SimulatedRoute route)
+        {
+            var json = new JsonObject { ["dst"] = route.Dst };
+            if (route.Gateway is not null)
+                json["gateway"] = route.Gateway;
+            json["dev"] = route.Dev;
+            if (route.Protocol is not null)
+                json["protocol"] = route.Protocol;
+            if (route.Scope is not null)
+                json["scope"] = route.Scope;
+            if (route.Prefsrc is not null)
+                json["prefsrc"] = route.Prefsrc;
+            if (route.Metric is not null)
+                json["metric"] = route.Metric;
+            json["flags"] = new JsonArray();
+            return json;
+        }
+    }
+
+    private static Answer ReplaceRoute(SimulatedDom0State state, string destination, string[] words)
+    {
+        var pairs = words.Chunk(2).Where(p => p.Length == 2).ToDictionary(p => p[0], p => p[1]);
+        if (pairs.GetValueOrDefault("dev") is not { } name || state.FindInterface(name) is not { } device)
+            return Answer.Fail(1, $"Cannot find device \"{pairs.GetValueOrDefault("dev")}\"\n");
+        if (!device.Up)
+            return Answer.Fail(2, "RTNETLINK answers: Network is down\n");
+        var metric = int.TryParse(pairs.GetValueOrDefault("metric"), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : (int?)null;
+        state.Routes.RemoveAll(r => r.Dst == destination && r.Metric == metric);
+        state.Routes.Add(new SimulatedRoute
+        {
+            Dst = destination, Gateway = pairs.GetValueOrDefault("via"), Dev = name, Protocol = pairs.GetValueOrDefault("proto"),
+            Scope = pairs.GetValueOrDefault("scope"), Prefsrc = pairs.GetValueOrDefault("src"), Metric = metric,
+        });
+        return Answer.Nothing;
+    }
+
+    private static Answer AddAddress(SimulatedDom0State state, string address, string name, bool replace)
     {
         if (state.FindInterface(name) is not { } device)
             return Answer.Fail(1, $"Cannot find device \"{name}\"\n");
         if (!IPNetworkLike(address))
             return Answer.Fail(1, $"Error: any valid prefix is expected rather than \"{address}\".\n");
         if (device.Addresses.Contains(address))
-            return Answer.Fail(2, "RTNETLINK answers: File exists\n");
+            return replace ? Answer.Nothing : Answer.Fail(2, "RTNETLINK answers: File exists\n");
         var at = device.Addresses.FindLastIndex(a => !a.Contains(':')) + 1;
         device.Addresses.Insert(address.Contains(':') ? device.Addresses.Count : at, address);
         return Answer.Nothing;

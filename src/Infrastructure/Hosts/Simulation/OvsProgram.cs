@@ -43,6 +43,8 @@ internal static class OvsProgram
     {
         foreach (var bridge in state.Ovs?.Bridges ?? [])
             bridge.Ports.RemoveAll(p => p.Name == port);
+        if (state.FindInterface(port) is { Master: SystemInterface } device)
+            device.Master = null;
     }
 
     private static SimulatedDom0State SimulatedStateJsonCopy(SimulatedDom0State state) =>
@@ -142,7 +144,8 @@ internal static class OvsProgram
         if (state.Ovs.Bridges.Find(b => b.Ports.Exists(p => p.Name == port)) is { } holder)
             return mayExist && holder == bridge ? Answer.Nothing : Answer.Fail(1, $"ovs-vsctl: cannot create a port named {port} because a port named {port} already exists on bridge {holder.Name}\n");
         bridge.Ports.Add(new SimulatedOvsPort { Uuid = Libxl.RandomUuid(state), Name = port });
-        if (state.FindInterface(port) is { } device)
+        // ovs-vswitchd cannot take what the kernel's bridge has, and says so in its log only.
+        if (state.FindInterface(port) is { Master: null } device)
             device.Master = SystemInterface;
         return Answer.Nothing;
     }

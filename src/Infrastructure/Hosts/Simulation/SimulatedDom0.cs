@@ -26,6 +26,8 @@ internal sealed class SimulatedDom0(SimulatedDom0State state, ISimulatedFiles fi
         ["ip"] = IpProgram.Run,
         ["bridge"] = BridgeProgram.Run,
         ["ovs-vsctl"] = OvsProgram.Run,
+        ["sh"] = ShProgram.Run,
+        ["rm"] = SystemPrograms.Rm,
         ["cat"] = SystemPrograms.Cat,
         ["tail"] = SystemPrograms.Tail,
         ["journalctl"] = SystemPrograms.Journalctl,
@@ -44,7 +46,6 @@ internal sealed class SimulatedDom0(SimulatedDom0State state, ISimulatedFiles fi
 
     public Answer Run(IReadOnlyList<string> argv)
     {
-        FireTimers();
         foreach (var domain in State.Domains.ToArray())
             GoOn(domain);
         return Dispatch(argv);
@@ -57,7 +58,7 @@ internal sealed class SimulatedDom0(SimulatedDom0State state, ISimulatedFiles fi
             Connect(state, domain);
     }
 
-    private Answer Dispatch(IReadOnlyList<string> argv)
+    internal Answer Dispatch(IReadOnlyList<string> argv)
     {
         var name = argv[0][(argv[0].LastIndexOf('/') + 1)..];
         if (!Programs.TryGetValue(name, out var program) || name == "ovs-vsctl" && State.Ovs is null)
@@ -65,7 +66,8 @@ internal sealed class SimulatedDom0(SimulatedDom0State state, ISimulatedFiles fi
         return program(this, [.. argv.Skip(1)]);
     }
 
-    private void FireTimers()
+    /// <summary>Does what is due by now.</summary>
+    public void FireTimers()
     {
         foreach (var timer in State.Timers.Where(t => t.At <= Now).OrderBy(t => t.At).ToArray())
         {

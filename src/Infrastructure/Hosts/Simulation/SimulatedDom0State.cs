@@ -50,6 +50,12 @@ public sealed class SimulatedDom0State
     /// <summary>Transient systemd timers by unit name (<c>systemd-run --on-active</c>).</summary>
     public List<SimulatedTimer> Timers { get; set; } = [];
 
+    /// <summary>What <c>ip route</c> shows beside the routes that the kernel makes for addresses.</summary>
+    public List<SimulatedRoute> Routes { get; set; } = [];
+
+    /// <summary>Over what xlnet reaches this host: where that goes away, so does the connection. Null for a host that is never lost.</summary>
+    public SimulatedPath? ManagementPath { get; set; }
+
     /// <summary>Faults that wait for their command.</summary>
     public List<SimulatedFault> Faults { get; set; } = [];
 
@@ -205,11 +211,47 @@ public sealed class SimulatedInterface
     /// <summary>The Linux bridge that it is a port of.</summary>
     public string? Master { get; set; }
 
+    /// <summary>The other end of a veth.</summary>
+    public string? Peer { get; set; }
+
     /// <summary>In CIDR notation.</summary>
     public List<string> Addresses { get; set; } = [];
 
     /// <summary>Domid and devid of the vif that it belongs to, such as <c>1-0</c>.</summary>
     public string? Vif { get; set; }
+}
+
+public sealed class SimulatedRoute
+{
+    public string Dst { get; set; } = "";
+
+    public string? Gateway { get; set; }
+
+    public string Dev { get; set; } = "";
+
+    public string? Protocol { get; set; }
+
+    public string? Scope { get; set; }
+
+    public string? Prefsrc { get; set; }
+
+    public int? Metric { get; set; }
+}
+
+/// <summary>A host is reached while an interface that is up has <see cref="Address"/>, and is <see cref="Uplink"/> or a bridge with that as a port.</summary>
+public sealed class SimulatedPath
+{
+    /// <summary>In CIDR notation.</summary>
+    public string Address { get; set; } = "";
+
+    /// <summary>The interface with the cable.</summary>
+    public string Uplink { get; set; } = "";
+
+    internal bool IsThere(SimulatedDom0State state) =>
+        state.FindInterface(Uplink) is { Up: true } uplink
+        && state.Interfaces.Exists(i => i.Up && i.Addresses.Contains(Address) && (i == uplink
+            || uplink.Master == i.Name
+            || state.Ovs?.FindBridge(i.Name)?.Ports.Exists(p => p.Name == Uplink) == true));
 }
 
 public sealed class SimulatedOvs
@@ -259,6 +301,9 @@ public sealed class SimulatedFault
 
     public SimulatedFaultKind Kind { get; set; }
 
+    /// <summary>For <see cref="SimulatedFaultKind.Meanwhile"/>: what someone else runs.</summary>
+    public List<string> Meanwhile { get; set; } = [];
+
     /// <summary>How many such commands pass before it strikes.</summary>
     public int Skip { get; set; }
 
@@ -291,6 +336,9 @@ public enum SimulatedFaultKind
 
     /// <summary>The command does all it does, and the connection breaks before the answer.</summary>
     CutAfter,
+
+    /// <summary>The command does all it does, and right after it someone else runs another one.</summary>
+    Meanwhile,
 }
 
 [JsonSourceGenerationOptions(

@@ -48,7 +48,7 @@ public sealed class SimulatedShell : IHostShell
         var started = _time.GetTimestamp();
         if (argv is ["sleep", var seconds] && int.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out var duration))
             return await SleepAsync(argv, TimeSpan.FromSeconds(duration), timeout, ct).ConfigureAwait(false);
-        var (fault, answer) = await _store.UpdateAsync(state => Run(state, argv), ct).ConfigureAwait(false);
+        var (fault, answer) = await UseAsync(state => Run(state, argv), ct).ConfigureAwait(false);
 
         switch (fault)
         {
@@ -77,13 +77,13 @@ public sealed class SimulatedShell : IHostShell
             yield return line;
     }
 
-    public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) =>
-        _store.UpdateAsync(state => _files(state).Read(path), ct);
+
+    public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) => UseAsync(state => _files(state).Read(path), ct);
 
     public Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct)
     {
         var bytes = content.ToArray();
-        return _store.UpdateAsync(
+        return UseAsync(
             state =>
             {
                 _files(state).Write(path, bytes);
@@ -93,7 +93,7 @@ public sealed class SimulatedShell : IHostShell
     }
 
     public Task DeleteFileAsync(string path, CancellationToken ct) =>
-        _store.UpdateAsync(
+        UseAsync(
             state =>
             {
                 _files(state).Delete(path);
@@ -101,8 +101,7 @@ public sealed class SimulatedShell : IHostShell
             },
             ct);
 
-    public Task<IReadOnlyList<HostFile>> ListFilesAsync(string directory, CancellationToken ct) =>
-        _store.UpdateAsync(state => _files(state).List(directory), ct);
+    public Task<IReadOnlyList<HostFile>> ListFilesAsync(string directory, CancellationToken ct) => UseAsync(state => _files(state).List(directory), ct);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
@@ -124,7 +123,7 @@ public sealed class SimulatedShell : IHostShell
 
         async Task<IReadOnlyDictionary<int, string>> LookAsync()
         {
-            var (fault, links) = await _store.UpdateAsync(state => (TakeFault(state, argv), IpProgram.Links(state)), ct).ConfigureAwait(false);
+            var (fault, links) = await UseAsync(state => (TakeFault(state, argv), IpProgram.Links(state)), ct).ConfigureAwait(false);
             return fault?.Kind switch
             {
                 null or SimulatedFaultKind.Hang => links,
@@ -133,6 +132,26 @@ public sealed class SimulatedShell : IHostShell
             };
         }
     }
+
+
+    /// <summary>What is due on the host happens first, whether or not it can be reached; and what cuts the path is not answered.</summary>
+    private async Task<T> UseAsync<T>(Func<SimulatedDom0State, T> use, CancellationToken ct)
+    {
+        // The state must be kept also when the connection is lost, so that is told only afterwards.
+        var (lost, result) = await _store.UpdateAsync(
+            state =>
+            {
+                new SimulatedDom0(state, _files(state), _time.GetUtcNow()).FireTimers();
+                if (IsLost(state))
+                    return (true, default(T)!);
+                var result = use(state);
+                return (IsLost(state), result);
+            },
+            ct).ConfigureAwait(false);
+        return lost ? throw new HostShellException(HostShellError.Unreachable, "The host cannot be reached: nothing answers at its address.") : result;
+    }
+
+    private static bool IsLost(SimulatedDom0State state) => state.ManagementPath is { } path && !path.IsThere(state);
 
     private async Task<CommandResult> SleepAsync(IReadOnlyList<string> argv, TimeSpan duration, TimeSpan timeout, CancellationToken ct)
     {
@@ -149,9 +168,11 @@ public sealed class SimulatedShell : IHostShell
             SimulatedFaultKind.Fail => new Answer(fault.ExitStatus, fault.Stdout, fault.Stderr),
             SimulatedFaultKind.Garble => new Answer(0, fault.Stdout, fault.Stderr),
             SimulatedFaultKind.Hang or SimulatedFaultKind.CutBefore => Answer.Nothing,
-            null or SimulatedFaultKind.CutAfter => new SimulatedDom0(state, _files(state), _time.GetUtcNow()).Run(argv),
+            null or SimulatedFaultKind.CutAfter or SimulatedFaultKind.Meanwhile => new SimulatedDom0(state, _files(state), _time.GetUtcNow()).Run(argv),
             var kind => throw new InvalidOperationException($"{kind} is no kind of fault."),
         };
+        if (fault is { Kind: SimulatedFaultKind.Meanwhile })
+            new SimulatedDom0(state, _files(state), _time.GetUtcNow()).Run(fault.Meanwhile);
         return (fault?.Kind, answer);
     }
 

@@ -58,9 +58,21 @@ internal static class SystemPrograms
             Answer.Fail(255, $"sysctl: cannot stat /proc/sys/{key.Replace('.', '/')}: No such file or directory\n");
     }
 
-    /// <summary><c>systemctl stop UNIT.timer</c> and <c>systemctl is-active UNIT.timer</c>.</summary>
+    /// <summary><c>rm -rf FOLDER</c>.</summary>
+    public static Answer Rm(SimulatedDom0 dom0, IReadOnlyList<string> args)
+    {
+        if (args is not ["-rf", var folder])
+            return Answer.Fail(1, "rm: invalid option\nTry 'rm --help' for more information.\n");
+        foreach (var file in dom0.Files.List(folder))
+            dom0.Files.Delete(file.Path);
+        return Answer.Nothing;
+    }
+
+    /// <summary><c>systemctl stop UNIT.timer</c>, <c>systemctl is-active UNIT.timer</c> and <c>systemctl show --property=Version</c>.</summary>
     public static Answer Systemctl(SimulatedDom0 dom0, IReadOnlyList<string> args)
     {
+        if (args is ["show", "--property=Version"])
+            return Answer.Print("Version=252.38-1~deb12u1\n");
         if (args is not [var verb and ("stop" or "is-active"), var unit])
             return Answer.Fail(1, $"Unknown command verb '{(args.Count > 0 ? args[0] : "")}'.\n");
 
@@ -73,9 +85,11 @@ internal static class SystemPrograms
         return Answer.Nothing;
     }
 
-    /// <summary><c>systemd-run --on-active=SECONDS --unit=NAME COMMAND…</c>.</summary>
+    /// <summary><c>systemd-run --on-active=SECONDS --unit=NAME COMMAND…</c>, and its version.</summary>
     public static Answer SystemdRun(SimulatedDom0 dom0, IReadOnlyList<string> args)
     {
+        if (args is ["--version"])
+            return Answer.Print("systemd 252 (252.38-1~deb12u1)\n");
         string? unit = null;
         double? seconds = null;
         var rest = args.SkipWhile(Option).ToList();

@@ -30,6 +30,8 @@ internal static class BridgeSteps
             failure = await run.ChangeAsync(Failed, SetMtu(step.Name, step.Kind, mtu), ct).ConfigureAwait(false);
         if (failure is null && bridge is not { Up: true })
             failure = await run.ChangeAsync(Failed, ["ip", "link", "set", "dev", step.Name, "up"], ct).ConfigureAwait(false);
+        // One that was there is someone else's, also when it was not up yet.
+        run.Changed = bridge is null;
         return failure;
     }
 
@@ -38,6 +40,8 @@ internal static class BridgeSteps
         var (bridge, _) = await FindAsync(run, step.Name, step.Kind, ct).ConfigureAwait(false);
         if (bridge is null)
             return null;
+        if (step.Ports is { } known && bridge.Ports.Except(known).ToList() is { Count: > 0 } more)
+            return StepFailure.HostChanged($"Bridge {step.Name}", known.Count == 0 ? "no port" : $"no port but {string.Join(", ", known)}", string.Join(", ", more));
         return await run.ChangeAsync(
             "bridge.delete-failed",
             step.Kind == BridgeKind.OpenVSwitch
@@ -51,13 +55,15 @@ internal static class BridgeSteps
         var bridges = await ReadAsync(run, ct).ConfigureAwait(false);
         if (bridges.Bridges.FirstOrDefault(b => b.Name == step.Name) is not { } bridge)
             return new StepFailure("bridge.missing", $"There is no bridge {step.Name} on the host.");
+        if (bridge.Mtu != step.Mtu && bridge.Mtu != step.Before)
+            return StepFailure.HostChanged($"The MTU of bridge {step.Name}", Text(step.Before), Text(bridge.Mtu));
         return bridge.Mtu == step.Mtu
             ? null
             : await run.ChangeAsync("bridge.set-mtu-failed", SetMtu(step.Name, bridge.Kind, step.Mtu), ct).ConfigureAwait(false);
     }
 
     /// <summary>ovs-vsctl waits for ovs-vswitchd without end when that does not run.</summary>
-    private const string OvsTimeout = "--timeout=10";
+    internal const string OvsTimeout = "--timeout=10";
 
     private static string[] Mtu(int? mtu) => mtu is { } bytes ? ["mtu", Text(bytes)] : [];
 
@@ -75,7 +81,7 @@ internal static class BridgeSteps
         return interfaces.Any(i => i.Name == name) ? (null, "an interface that is no bridge") : (null, null);
     }
 
-    private static async Task<(IReadOnlyList<ObservedBridge> Bridges, IReadOnlyList<ObservedInterface> Interfaces)> ReadAsync(
+    internal static async Task<(IReadOnlyList<ObservedBridge> Bridges, IReadOnlyList<ObservedInterface> Interfaces)> ReadAsync(
         StepRun run, CancellationToken ct)
     {
         var interfaces = await run.Reader.ReadInterfacesAsync(ct).ConfigureAwait(false);

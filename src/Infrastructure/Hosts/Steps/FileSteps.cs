@@ -12,6 +12,7 @@ internal static class FileSteps
             return null;
         if (!Same(now, step.Before))
             return Changed(step.Path);
+        run.Changed = true;
         await run.Shell.WriteFileAsync(step.Path, step.Content, ct).ConfigureAwait(false);
         return null;
     }
@@ -23,6 +24,7 @@ internal static class FileSteps
             return null;
         if (!Same(now, step.Before))
             return Changed(step.Path);
+        run.Changed = true;
         await run.Shell.DeleteFileAsync(step.Path, ct).ConfigureAwait(false);
         return null;
     }

@@ -22,6 +22,8 @@ internal static class GuestSteps
     {
         if (await run.Reader.FindDomidAsync(step.Guest, ct).ConfigureAwait(false) is not { } domid)
             return null;
+        if (step.Domid is { } planned && planned != domid)
+            return OtherDomain(step.Guest, planned, domid);
         var id = domid.ToString(CultureInfo.InvariantCulture);
         if (step.Force)
         {
@@ -39,10 +41,13 @@ internal static class GuestSteps
         {
             var left = step.Timeout - run.Time.GetElapsedTime(started);
             if (left <= TimeSpan.Zero)
-                return new StepFailure("guest.shutdown-timeout", string.Create(CultureInfo.InvariantCulture, $"Guest {step.Guest} did not shut down within {step.Timeout.TotalSeconds:0} s and still runs."));
+                return new StepFailure("guest.shutdown-timeout", string.Create(CultureInfo.InvariantCulture, $"Guest {step.Guest} did not shut down within {step.Timeout.TotalSeconds:0} s and still runs; asked as it was, it may yet do so."));
             await Task.Delay(left < PollInterval ? left : PollInterval, run.Time, ct).ConfigureAwait(false);
         }
 
         return null;
     }
+
+    public static StepFailure OtherDomain(string guest, int planned, int found) => StepFailure.HostChanged(
+        $"Guest {guest}", string.Create(CultureInfo.InvariantCulture, $"domain {planned}"), string.Create(CultureInfo.InvariantCulture, $"domain {found}, as after a reboot or another create"));
 }

@@ -8,7 +8,7 @@ internal sealed class StepRun
     public StepRun(IHostShell shell, TimeProvider time)
     {
         (Shell, Time) = (shell, time);
-        Reader = new HostReader((argv, ct) => RunAsync(argv, XlHostDriver.ReadTimeout, ct));
+        Reader = new HostReader((argv, ct) => KeepAsync(argv, XlHostDriver.ReadTimeout, ct));
     }
 
     public IHostShell Shell { get; }
@@ -19,7 +19,17 @@ internal sealed class StepRun
 
     public IReadOnlyList<CommandResult> Commands => _commands;
 
-    public async Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct)
+    /// <summary>Whether more than looking was done.</summary>
+    public bool Changed { get; set; }
+
+    /// <summary>Runs a command that changes something.</summary>
+    public Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct)
+    {
+        Changed = true;
+        return KeepAsync(argv, timeout, ct);
+    }
+
+    private async Task<CommandResult> KeepAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct)
     {
         var result = await Shell.RunAsync(argv, timeout, ct).ConfigureAwait(false);
         _commands.Add(result);

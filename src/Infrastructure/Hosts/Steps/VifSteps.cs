@@ -15,6 +15,8 @@ internal static class VifSteps
     {
         if (await run.Reader.FindDomidAsync(step.Guest, ct).ConfigureAwait(false) is not { } domid)
             return new StepFailure("guest.not-running", $"Guest {step.Guest} is not running.");
+        if (step.Domid is { } planned && planned != domid)
+            return GuestSteps.OtherDomain(step.Guest, planned, domid);
 
         var vifs = await run.Reader.ReadVifsAsync(domid, ct).ConfigureAwait(false);
         if (vifs.FirstOrDefault(v => v.Devid == step.Devid) is { } there)
@@ -29,6 +31,8 @@ internal static class VifSteps
     {
         if (await run.Reader.FindDomidAsync(step.Guest, ct).ConfigureAwait(false) is not { } domid)
             return null;
+        if (step.Domid is { } planned && planned != domid)
+            return GuestSteps.OtherDomain(step.Guest, planned, domid);
         var networks = await run.Reader.ReadNetworksAsync([domid], ct).ConfigureAwait(false);
         if (networks.FirstOrDefault(n => n.Devid == step.Devid) is not { } there)
             return null;

@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using Xlnet.Infrastructure.Data;
+using Xlnet.Infrastructure.Hosts.Simulation;
+using Xunit;
+
+namespace Xlnet.Api.Tests.Faults;
+
+/// <summary>Two services on one database.</summary>
+public sealed class ReplicaTests : IAsyncLifetime
+{
+    private const string Guest = "name = 'web1'\ntype = 'pv'\nkernel = '/guest/vmlinuz'\nvif = ['bridge=xenbr0']\n";
+
+    private readonly TestDatabase _database = new();
+    private readonly string _data = Directory.CreateTempSubdirectory("xlnet-test-").FullName;
+    private NpgsqlDataSource _source = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        await _database.CreateAsync();
+        _source = NpgsqlDataSource.Create(_database.ConnectionString);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _source.DisposeAsync();
+        await _database.DisposeAsync();
+        Directory.Delete(_data, recursive: true);
+    }
+
+    [Fact]
+    public async Task DeadHosts_MoreThanAnyPoolHolds_DelayNobodyElse()
+    {
+        const int Dead = 80;
+        await using var first = await ServiceProcess.StartAsync(_database.ConnectionString, _data);
+        await using var second = await ServiceProcess.StartAsync(_database.ConnectionString, _data);
+        List<string> dead = [.. Enumerable.Range(0, Dead).Select(i => $"dead{i}")];
+        await Task.WhenAll(dead.Append("well").Select(h => PrepareAsync(first.Client, h)));
+        await ChangeStatesAsync(state => state.Faults.Add(new SimulatedFault { Argv = ["xl", "create"], Kind = SimulatedFaultKind.Hang }), "dead%");
+
+        // Each of them hangs, and would for the three minutes that an xl create may take. A replica runs what it was asked for, as far as it gets to it first.
+        var hung = await Task.WhenAll(dead.Select(async (h, i) => (string)(await (i % 2 == 0 ? first : second).Client.PostAsync($"/v1/hosts/{h}/guests/web1/start"))["id"]!));
+        while (await CreatingAsync() < Dead)
+            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+        Assert.Equal(2, await ReplicasAsync());
+
+        foreach (var replica in new[] { second, first })
+        {
+            await replica.Client.PutTextAsync("/v1/hosts/well/guests/web1/config", Guest.Replace("web1'", $"web1'\nmemory = {(replica == first ? 128 : 256)}"));
+            var operation = await replica.Client.PostAsync("/v1/hosts/well/apply?wait=60s");
+            Assert.Equal("succeeded", (string)operation["status"]!);
+            Assert.Single(operation["steps"].AsArray());
+        }
+
+        foreach (var id in hung)
+            Assert.Equal("running", (string)(await second.Client.GetJsonAsync($"/v1/operations/{id}"))["status"]!);
+    }
+
+    [Fact]
+    public async Task Killed_InApplies_TheOtherReplicaFinishesThem()
+    {
+        const int Hosts = 8;
+        await using var first = await ServiceProcess.StartAsync(_database.ConnectionString, _data);
+        List<string> hosts = [.. Enumerable.Range(0, Hosts).Select(i => $"h{i}")];
+        await Task.WhenAll(hosts.Select(h => PrepareAsync(first.Client, h)));
+        await ChangeStatesAsync(state => state.Faults.Add(new SimulatedFault { Argv = ["xl", "create"], Kind = SimulatedFaultKind.Hang }), "h%");
+        var operations = await Task.WhenAll(hosts.Select(async h => (string)(await first.Client.PostAsync($"/v1/hosts/{h}/guests/web1/start"))["id"]!));
+        while (await CreatingAsync() < Hosts)
+            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+        // It comes when all of them are the first's.
+        await using var second = await ServiceProcess.StartAsync(_database.ConnectionString, _data);
+
+        await first.KillAsync();
+        var killed = Stopwatch.GetTimestamp();
+
+        foreach (var id in operations)
+        {
+            var ended = await second.Client.GetJsonAsync($"/v1/operations/{id}?wait=90s");
+            Assert.Equal("succeeded", (string)ended["status"]!);
+            Assert.Equal(["file.write succeeded", "guest.create interrupted", "guest.create succeeded"], ended["steps"].AsArray().Select(s => $"{s!["action"]} {s["status"]}"));
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{Hosts} operations of a replica that was killed were finished by the other {Stopwatch.GetElapsedTime(killed).TotalSeconds:0.0} s later");
+    }
+
+    private static async Task PrepareAsync(HttpClient client, string host)
+    {
+        await client.PutAsync($"/v1/hosts/{host}", new { driver = new { kind = "simulated" } });
+        await client.PutTextAsync($"/v1/hosts/{host}/guests/web1/config", Guest);
+        await client.GetJsonAsync($"/v1/hosts/{host}/observation");
+    }
+
+    private Task<long> CreatingAsync() => CountAsync("SELECT count(*) FROM operation_steps WHERE action = 'guest.create' AND status = 'running'");
+
+    private Task<long> ReplicasAsync() => CountAsync("SELECT count(DISTINCT instance_name) FROM qrtz_fired_triggers WHERE job_group = 'hosts'");
+
+    private async Task<long> CountAsync(string sql)
+    {
+        await using var command = _source.CreateCommand(sql);
+        return (long)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+    }
+
+    private async Task ChangeStatesAsync(Action<SimulatedDom0State> change, string names)
+    {
+        var options = new DbContextOptionsBuilder<XlnetDbContext>();
+        XlnetDbOptions.Configure(options, _source);
+        await using var db = new XlnetDbContext(options.Options);
+        foreach (var row in await db.SimulatedHosts.FromSql($"SELECT s.* FROM simulated_hosts s JOIN hosts h ON h.id = s.host_id WHERE h.name LIKE {names}").ToListAsync())
+        {
+            var state = SimulatedDom0State.FromJson(row.State);
+            change(state);
+            row.State = state.ToJson();
+        }
+
+        await db.SaveChangesAsync();
+    }
+}

@@ -1,0 +1,238 @@
+using System.Net;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Xlnet.Infrastructure.Data;
+using Xlnet.Infrastructure.Hosts.Simulation;
+using Xunit;
+
+namespace Xlnet.Api.Tests;
+
+/// <summary>Changes that may cut the connection to their host, on simulated hosts that can be lost, by a clock that is in a hurry.</summary>
+public sealed class ManagementPathTests : IAsyncLifetime
+{
+    private const string Guest = "name = 'web1'\ntype = 'pv'\nkernel = '/guest/vmlinuz'\nvif = ['bridge=xenbr0']\n";
+    private static readonly object Allow = new { allow = new[] { "vif-blip", "management-path" } };
+
+    private readonly TestDatabase _database = new();
+    private readonly string _data = Directory.CreateTempSubdirectory("xlnet-test-").FullName;
+    private WebApplicationFactory<Program> _factory = null!;
+    private HttpClient _client = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        await _database.CreateAsync();
+        _factory = new WebApplicationFactory<Program>().WithWebHostBuilder(builder => builder
+            .UseSetting("ConnectionStrings:Xlnet", _database.ConnectionString)
+            .UseSetting("Xlnet:DataDirectory", _data)
+            .UseSetting("Logging:LogLevel:Default", "Error")
+            .ConfigureTestServices(services => services.AddSingleton<TimeProvider>(new HurriedTime(30))));
+        _factory.UseKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        _factory.StartServer();
+        _client = _factory.CreateClient();
+        await _client.PutAsync("/v1/hosts/dom0-a", new { driver = new { kind = "simulated" } });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _factory.DisposeAsync();
+        await _database.DisposeAsync();
+        Directory.Delete(_data, recursive: true);
+    }
+
+    [Fact]
+    public async Task Apply_UplinkWithTheConnectionTakenOff_IsPendingUnlessAllowed()
+    {
+        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = Array.Empty<string>() });
+
+        var plan = await _client.GetJsonAsync("/v1/hosts/dom0-a/plan");
+
+        Assert.Empty(plan["steps"].AsArray());
+        var step = Assert.Single(plan["pending"].AsArray())!;
+        Assert.Equal(
+            ("bridge.remove-port", "bridges/xenbr0/ports/eth0", "management-path", "- bridge xenbr0 port eth0"),
+            ((string)step["action"]!, (string)step["target"]!, (string)step["impact"]!, (string)step["diff"]!));
+    }
+
+    [Fact]
+    public async Task Apply_ThatCutsTheConnection_HostRepairsItselfAndTheRestIsTakenBack()
+    {
+        await _client.PutTextAsync("/v1/hosts/dom0-a/guests/web1/config", Guest);
+        await EndAsync((string)(await _client.PostAsync("/v1/hosts/dom0-a/guests/web1/start"))["id"]!);
+        var before = await NetworkAsync();
+        await _client.PutAsync("/v1/hosts/dom0-a/bridges/new0", new { });
+        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = Array.Empty<string>() });
+
+        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply", Allow))["id"]!;
+        var operation = await EndAsync(id);
+
+        Assert.Equal(("rolled-back", "management-path.lost"), ((string)operation["status"]!, (string)operation["error"]["code"]!));
+        Assert.Equal("2-bridge.remove-port", (string)operation["error"]["step"]!);
+        Assert.Contains("It repaired itself at ", (string)operation["error"]["message"]!, StringComparison.Ordinal);
+        Assert.NotNull(operation["error"]["restoredAt"]);
+        Assert.Equal(
+            [("bridge.create", false), ("bridge.remove-port", false), ("bridge.delete", true)],
+            operation["steps"].AsArray().Select(s => ((string)s!["action"]!, (bool)s["rollback"]!)));
+        Assert.Equal(before, await NetworkAsync());
+        await AssertNothingLeftAsync();
+    }
+
+    [Fact]
+    public async Task Apply_ThatKeepsTheConnection_StopsTheTimer()
+    {
+        await ChangeAsync(s => s.Interfaces.Add(new SimulatedInterface { Index = 9, Name = "eth1", Mac = "52:54:00:12:34:57", Up = true, Carrier = true }));
+        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = new[] { "eth0", "eth1" } });
+
+        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply", Allow))["id"]!;
+        var operation = await EndAsync(id);
+
+        Assert.Equal("succeeded", (string)operation["status"]!);
+        Assert.Equal("management-path", (string)operation["steps"][0]!["impact"]!);
+        Assert.Equal(["eth0", "eth1"], (await BridgeAsync("xenbr0"))["ports"]!.AsArray().Select(p => (string)p!));
+        await AssertNothingLeftAsync();
+    }
+
+    [Fact]
+    public async Task Apply_HostWithoutSystemd_IsRefusedBeforeAnythingChanges()
+    {
+        var before = await NetworkAsync();
+        await _client.PutAsync("/v1/hosts/dom0-a/bridges/new0", new { });
+        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = Array.Empty<string>() });
+        await ChangeAsync(s => s.Faults.Add(new SimulatedFault
+        {
+            Argv = ["systemctl", "show"], Kind = SimulatedFaultKind.Fail, Repeats = true,
+            Stderr = "System has not been booted with systemd as init system (PID 1). Can't operate.\n",
+        }));
+
+        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply", Allow))["id"]!;
+        var operation = await EndAsync(id);
+
+        Assert.Equal(("rolled-back", "management-path.no-timer"), ((string)operation["status"]!, (string)operation["error"]["code"]!));
+        Assert.Contains("not been booted with systemd", (string)operation["error"]["message"]!, StringComparison.Ordinal);
+        Assert.All(operation["steps"].AsArray(), s => Assert.Equal("skipped", (string)s!["status"]!));
+        Assert.Equal(before, await NetworkAsync());
+    }
+
+    [Fact]
+    public async Task Apply_AnswerLostAndThePathIsThere_GoesOn()
+    {
+        await ChangeAsync(s =>
+        {
+            s.Interfaces.Add(new SimulatedInterface { Index = 9, Name = "eth1", Mac = "52:54:00:12:34:57", Up = true, Carrier = true });
+            s.Faults.Add(new SimulatedFault { Argv = ["ip", "link", "set", "dev", "eth1", "master"], Kind = SimulatedFaultKind.CutAfter });
+        });
+        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = new[] { "eth0", "eth1" } });
+
+        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply", Allow))["id"]!;
+
+        Assert.Equal("succeeded", (string)(await EndAsync(id))["status"]!);
+        await AssertNothingLeftAsync();
+    }
+
+    [Fact]
+    public async Task Apply_FailsAfterAStepThatMayCut_HostIsRestoredByItsOwnScript()
+    {
+        // xlnet's own bridge with an address goes away, and a guest that is to come fails.
+        await _client.PutAsync("/v1/hosts/dom0-a/bridges/old0", new { });
+        await EndAsync((string)(await _client.PostAsync("/v1/hosts/dom0-a/apply"))["id"]!);
+        await ChangeAsync(s =>
+        {
+            s.Interfaces.Single(i => i.Name == "old0").Addresses.Add("192.0.2.1/24");
+            s.Routes.Add(new SimulatedRoute { Dst = "198.51.100.0/24", Gateway = "192.0.2.9", Dev = "old0" });
+        });
+        var before = await NetworkAsync();
+        await _client.DeleteAnswerAsync("/v1/hosts/dom0-a/bridges/old0");
+
+        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply?confirmWithin=1h", Allow))["id"]!;
+        Assert.Equal("awaiting-confirmation", (string)(await _client.GetJsonAsync($"/v1/operations/{id}?wait=60s"))["status"]!);
+        Assert.NotEqual(before, await NetworkAsync());
+        await _client.PostAsync($"/v1/operations/{id}/cancel");
+        var operation = await EndAsync(id);
+
+        Assert.Equal(("rolled-back", "operation.unconfirmed"), ((string)operation["status"]!, (string)operation["error"]["code"]!));
+        Assert.Contains(operation["steps"].AsArray(), s => (string)s!["action"]! == "host.restore" && (string)s["status"]! == "succeeded");
+        Assert.Equal(before, await NetworkAsync());
+        await AssertNothingLeftAsync();
+        Assert.Contains((await StateAsync()).Routes, r => r is { Dst: "198.51.100.0/24", Gateway: "192.0.2.9", Dev: "old0" });
+    }
+
+    [Fact]
+    public async Task Awaiting_TimerStaysUntilConfirmed()
+    {
+        await ChangeAsync(s => s.Interfaces.Add(new SimulatedInterface { Index = 9, Name = "eth1", Mac = "52:54:00:12:34:57", Up = true, Carrier = true }));
+        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = new[] { "eth0", "eth1" } });
+
+        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply?confirmWithin=1h", Allow))["id"]!;
+        Assert.Equal("awaiting-confirmation", (string)(await _client.GetJsonAsync($"/v1/operations/{id}?wait=60s"))["status"]!);
+        Assert.Single((await StateAsync()).Timers);
+
+        Assert.Equal("succeeded", (string)(await _client.PostAsync($"/v1/operations/{id}/confirm"))["status"]!);
+        await AssertNothingLeftAsync();
+    }
+
+    [Fact]
+    public async Task Awaiting_HostRepairedItself_CannotBeConfirmed()
+    {
+        await ChangeAsync(s => s.Interfaces.Add(new SimulatedInterface { Index = 9, Name = "eth1", Mac = "52:54:00:12:34:57", Up = true, Carrier = true }));
+        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = new[] { "eth0", "eth1" } });
+        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply?confirmWithin=1h", Allow))["id"]!;
+        await _client.GetJsonAsync($"/v1/operations/{id}?wait=60s");
+        await ChangeAsync(s => s.Timers[0].At = DateTimeOffset.UnixEpoch);
+
+        await _client.PostAsync($"/v1/operations/{id}/confirm");
+        var operation = await EndAsync(id);
+
+        Assert.Equal(("rolled-back", "management-path.lost"), ((string)operation["status"]!, (string)operation["error"]["code"]!));
+        Assert.Equal(["eth0"], (await BridgeAsync("xenbr0"))["ports"]!.AsArray().Select(p => (string)p!));
+    }
+
+    private async Task<Answer> EndAsync(string id)
+    {
+        Answer operation;
+        do
+            operation = await _client.GetJsonAsync($"/v1/operations/{id}?wait=60s");
+        while (operation.Json!["finishedAt"] is null);
+        return operation;
+    }
+
+    private async Task<string> NetworkAsync()
+    {
+        var seen = await _client.GetJsonAsync("/v1/hosts/dom0-a/observation");
+        // A bridge that was made again is another device with the same name.
+        foreach (var device in seen["interfaces"].AsArray())
+        {
+            device!.AsObject().Remove("index");
+            device.AsObject().Remove("mac");
+        }
+
+        return string.Join('\n', seen["interfaces"].AsArray().Select(i => i!.ToJsonString()).Order()) + seen["bridges"].ToJsonString() + seen["domains"].ToJsonString();
+    }
+
+    private async Task<System.Text.Json.Nodes.JsonNode> BridgeAsync(string name) =>
+        (await _client.GetJsonAsync("/v1/hosts/dom0-a/observation"))["bridges"].AsArray().Single(b => (string)b!["name"]! == name)!;
+
+    private async Task AssertNothingLeftAsync()
+    {
+        var state = await StateAsync();
+        Assert.Empty(state.Timers);
+        Assert.DoesNotContain(state.Files.Keys, k => k.StartsWith("/var/lib/xlnet", StringComparison.Ordinal));
+    }
+
+    private async Task<SimulatedDom0State> StateAsync()
+    {
+        await using var db = await _factory.Services.GetRequiredService<IDbContextFactory<XlnetDbContext>>().CreateDbContextAsync();
+        return SimulatedDom0State.FromJson((await db.SimulatedHosts.SingleAsync()).State);
+    }
+
+    private async Task ChangeAsync(Action<SimulatedDom0State> change)
+    {
+        await _client.GetJsonAsync("/v1/hosts/dom0-a/observation");
+        await using var db = await _factory.Services.GetRequiredService<IDbContextFactory<XlnetDbContext>>().CreateDbContextAsync();
+        var row = await db.SimulatedHosts.SingleAsync();
+        var state = SimulatedDom0State.FromJson(row.State);
+        change(state);
+        row.State = state.ToJson();
+        await db.SaveChangesAsync();
+    }
+}

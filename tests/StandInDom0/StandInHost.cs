@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Xlnet.Infrastructure.Hosts.Simulation;
+
+namespace Xlnet.StandInDom0;
+
+/// <summary>
+/// A Dom0 of the tests that is a corner of this machine: a mount and process namespace in which <c>xl</c>, <c>ip</c> and the others
+/// are played by this project's program, and <c>/etc/xen</c> and <c>/var/log/xen</c> are folders of the test. Everything else in it,
+/// its shell, <c>cat</c>, an sshd that is started in it, is the machine's own. Whoever is not root gets it in a user namespace.
+/// </summary>
+public sealed class StandInHost : IAsyncDisposable
+{
+    private static readonly string[] Programs =
+        ["xl", "ip", "bridge", "ovs-vsctl", "journalctl", "sysctl", "systemctl", "systemd-run", "xenstore-read"];
+
+    /// <summary>Folders of the host that the test has; a simulated Dom0's other files are not played.</summary>
+    private static readonly string[] Mounts = ["/etc/xen", "/var/log/xen"];
+
+    private const string HotplugLog = "/var/log/xen/xen-hotplug.log";
+
+    // $0 is the root folder. /etc is a copy, as nothing can be mounted on a folder that is not there; /proc shows the new processes.
+    private const string Prepare = """
+        set -e
+        mount -t tmpfs none /mnt
+        cp -a /etc/. /mnt/ 2>/dev/null || true
+        mount --move /mnt /etc
+        mount -t tmpfs none /var/log
+        for folder in /etc/xen /var/log/xen; do
+            mkdir -p "$folder"
+            mount --bind "$0$folder" "$folder"
+        done
+        echo ready
+        exec sleep infinity
+        """;
+
+    private readonly Process _keeper;
+
+    private StandInHost(string folder, Process keeper, int init) => (Folder, _keeper, ProcessId) = (folder, keeper, init);
+
+    public string Folder { get; }
+
+    /// <summary>The first process of the namespaces.</summary>
+    public int ProcessId { get; }
+
+    /// <summary>What the programs are looked up in: those that are played first.</summary>
+    public string SearchPath => $"{Folder}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+    /// <summary>Where the tests see the host's files.</summary>
+    public string FilesPath => $"/proc/{ProcessId}/root";
+
+    public FileStateStore Store => new(Folder);
+
+    internal static string RootOf(string folder) => Path.Combine(folder, "root");
+
+    public static async Task<StandInHost> StartAsync(CancellationToken ct)
+    {
+        var folder = Directory.CreateTempSubdirectory("xlnet-standin-").FullName;
+        await MakeFilesAsync(folder, ct).ConfigureAwait(false);
+
+        string[] asRoot = Environment.IsPrivilegedProcess ? [] : ["--user", "--map-root-user"];
+        var keeper = Process.Start(new ProcessStartInfo("unshare",
+        [
+            .. asRoot, "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", Prepare, RootOf(folder),
+        ])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        var ready = await keeper.StandardOutput.ReadLineAsync(ct).ConfigureAwait(false);
+        if (ready != "ready")
+            throw new InvalidOperationException($"No namespace could be made for a stand-in Dom0 (this needs root, or user namespaces): {await keeper.StandardError.ReadToEndAsync(ct).ConfigureAwait(false)}");
+        var init = (await File.ReadAllTextAsync($"/proc/{keeper.Id}/task/{keeper.Id}/children", ct).ConfigureAwait(false)).Trim();
+        return new StandInHost(folder, keeper, int.Parse(init, CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Changes the host behind the back of whoever drives it.</summary>
+    public Task ChangeAsync(Action<SimulatedDom0State> change, CancellationToken ct) => Store.UpdateAsync(
+        state =>
+        {
+            change(state);
+            return true;
+        },
+        ct);
+
+    /// <summary>What has a command run in the host: put it before the command.</summary>
+    public IReadOnlyList<string> Enter() =>
+    [
+        "nsenter", "--target", ProcessId.ToString(CultureInfo.InvariantCulture), .. Environment.IsPrivilegedProcess ? Array.Empty<string>() : ["--user", "--preserve-credentials"],
+        "--mount", "--pid", "--", "env", $"PATH={SearchPath}",
+    ];
+
+    public async ValueTask DisposeAsync()
+    {
+        // With its first process all others of the namespace end.
+        if (!_keeper.HasExited)
+            _keeper.Kill();
+        await _keeper.WaitForExitAsync().ConfigureAwait(false);
+        _keeper.Dispose();
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private static async Task MakeFilesAsync(string folder, CancellationToken ct)
+    {
+        var state = FreshDom0.Create();
+        foreach (var (path, file) in state.Files.Where(f => Mounts.Any(m => f.Key.StartsWith(m + "/", StringComparison.Ordinal))))
+        {
+            var real = RootOf(folder) + path;
+            Directory.CreateDirectory(Path.GetDirectoryName(real)!);
+            await File.WriteAllBytesAsync(real, file.Content, ct).ConfigureAwait(false);
+            if (file.Executable && !OperatingSystem.IsWindows())
+                File.SetUnixFileMode(real, Executable);
+        }
+
+        foreach (var path in state.Files.Keys.Where(p => p != HotplugLog).ToArray())
+            state.Files.Remove(path);
+        await File.WriteAllTextAsync(Path.Combine(folder, "state.json"), state.ToJson(), ct).ConfigureAwait(false);
+
+        var bin = Directory.CreateDirectory(Path.Combine(folder, "bin")).FullName;
+        var assembly = typeof(StandInHost).Assembly.Location;
+        // This very process's .NET, also where PATH leads to none or to another one.
+        var dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));
+        foreach (var program in Programs)
+        {
+            var path = Path.Combine(bin, program);
+            await File.WriteAllTextAsync(path, $"#!/bin/sh\nexec '{dotnet}' exec '{assembly}' '{folder}' {program} \"$@\"\n", ct).ConfigureAwait(false);
+            if (!OperatingSystem.IsWindows())
+                File.SetUnixFileMode(path, Executable);
+        }
+    }
+
+    private const UnixFileMode Executable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+        | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+}
