@@ -153,6 +153,10 @@ namespace Xlnet.Migrations.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
 
+                    b.Property<string>("FilePath")
+                        .HasColumnType("text")
+                        .HasColumnName("file_path");
+
                     b.Property<long>("HostId")
                         .HasColumnType("bigint")
                         .HasColumnName("host_id");
@@ -179,6 +183,10 @@ namespace Xlnet.Migrations.Migrations
 
                     b.HasKey("Id")
                         .HasName("pk_guests");
+
+                    b.HasIndex("HostId", "FilePath")
+                        .IsUnique()
+                        .HasDatabaseName("ux_guests_host_file_path");
 
                     b.HasIndex("HostId", "Name")
                         .IsUnique()
@@ -605,6 +613,10 @@ namespace Xlnet.Migrations.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("status");
+
+                    b.PrimitiveCollection<string[]>("Targets")
+                        .HasColumnType("text[]")
+                        .HasColumnName("targets");
 
                     b.HasKey("Id")
                         .HasName("pk_operations");

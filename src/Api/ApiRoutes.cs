@@ -1,4 +1,5 @@
 using Xlnet.Api.Bridges;
+using Xlnet.Api.Drifts;
 using Xlnet.Api.Explain;
 using Xlnet.Api.Guests;
 using Xlnet.Api.Hosts;
@@ -23,6 +24,7 @@ internal static class ApiRoutes
         v1.MapVifs();
         v1.MapPlans();
         v1.MapOperations();
+        v1.MapDrifts();
         v1.MapRevisions();
         v1.MapMacs();
         v1.MapLint();

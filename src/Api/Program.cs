@@ -5,6 +5,7 @@ using Quartz;
 using Xlnet.Api;
 using Xlnet.Api.Bridges;
 using Xlnet.Api.Common;
+using Xlnet.Api.Drifts;
 using Xlnet.Api.Explain;
 using Xlnet.Api.Guests;
 using Xlnet.Api.Hosts;
@@ -43,6 +44,8 @@ builder.Services.AddScoped<VifService>();
 builder.Services.AddScoped<ExplainService>();
 builder.Services.AddScoped<MacService>();
 builder.Services.AddScoped<PlanService>();
+builder.Services.AddScoped<AdoptionService>();
+builder.Services.AddScoped<DriftService>();
 builder.Services.AddScoped<OperationService>();
 
 var app = builder.Build();

@@ -23,15 +23,20 @@ public sealed class ManagementPathTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await _database.CreateAsync();
+        Start(30);
+        await _client.PutAsync("/v1/hosts/dom0-a", new { driver = new { kind = "simulated" } });
+    }
+
+    private void Start(int hurry)
+    {
         _factory = new WebApplicationFactory<Program>().WithWebHostBuilder(builder => builder
             .UseSetting("ConnectionStrings:Xlnet", _database.ConnectionString)
             .UseSetting("Xlnet:DataDirectory", _data)
             .UseSetting("Logging:LogLevel:Default", "Error")
-            .ConfigureTestServices(services => services.AddSingleton<TimeProvider>(new HurriedTime(30))));
+            .ConfigureTestServices(services => services.AddSingleton<TimeProvider>(new HurriedTime(hurry))));
         _factory.UseKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         _factory.StartServer();
         _client = _factory.CreateClient();
-        await _client.PutAsync("/v1/hosts/dom0-a", new { driver = new { kind = "simulated" } });
     }
 
     public async ValueTask DisposeAsync()
@@ -145,7 +150,7 @@ public sealed class ManagementPathTests : IAsyncLifetime
         await _client.DeleteAnswerAsync("/v1/hosts/dom0-a/bridges/old0");
 
         var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply?confirmWithin=1h", Allow))["id"]!;
-        Assert.Equal("awaiting-confirmation", (string)(await _client.GetJsonAsync($"/v1/operations/{id}?wait=60s"))["status"]!);
+        await AwaitAsync(id);
         Assert.NotEqual(before, await NetworkAsync());
         await _client.PostAsync($"/v1/operations/{id}/cancel");
         var operation = await EndAsync(id);
@@ -164,10 +169,11 @@ public sealed class ManagementPathTests : IAsyncLifetime
         await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = new[] { "eth0", "eth1" } });
 
         var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply?confirmWithin=1h", Allow))["id"]!;
-        Assert.Equal("awaiting-confirmation", (string)(await _client.GetJsonAsync($"/v1/operations/{id}?wait=60s"))["status"]!);
+        await AwaitAsync(id);
         Assert.Single((await StateAsync()).Timers);
 
-        Assert.Equal("succeeded", (string)(await _client.PostAsync($"/v1/operations/{id}/confirm"))["status"]!);
+        await _client.PostAsync($"/v1/operations/{id}/confirm");
+        Assert.Equal("succeeded", (string)(await EndAsync(id))["status"]!);
         await AssertNothingLeftAsync();
     }
 
@@ -177,7 +183,7 @@ public sealed class ManagementPathTests : IAsyncLifetime
         await ChangeAsync(s => s.Interfaces.Add(new SimulatedInterface { Index = 9, Name = "eth1", Mac = "52:54:00:12:34:57", Up = true, Carrier = true }));
         await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = new[] { "eth0", "eth1" } });
         var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply?confirmWithin=1h", Allow))["id"]!;
-        await _client.GetJsonAsync($"/v1/operations/{id}?wait=60s");
+        await AwaitAsync(id);
         await ChangeAsync(s => s.Timers[0].At = DateTimeOffset.UnixEpoch);
 
         await _client.PostAsync($"/v1/operations/{id}/confirm");
@@ -185,6 +191,46 @@ public sealed class ManagementPathTests : IAsyncLifetime
 
         Assert.Equal(("rolled-back", "management-path.lost"), ((string)operation["status"]!, (string)operation["error"]["code"]!));
         Assert.Equal(["eth0"], (await BridgeAsync("xenbr0"))["ports"]!.AsArray().Select(p => (string)p!));
+    }
+
+    [Fact]
+    public async Task Interrupted_InAStepThatCuts_TheNextRunFindsThatTheHostHasRepairedItself()
+    {
+        // A clock as it is, so that the command still hangs when the service stops.
+        await _factory.DisposeAsync();
+        Start(1);
+        await _client.PutAsync("/v1/hosts/dom0-a/bridges/new0", new { });
+        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = Array.Empty<string>() });
+        await ChangeAsync(s => s.Faults.Add(new SimulatedFault { Argv = ["ip", "link", "set", "dev", "eth0", "nomaster"], Kind = SimulatedFaultKind.Hang }));
+        var before = await NetworkAsync();
+        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply", Allow))["id"]!;
+        while (!(await _client.GetJsonAsync($"/v1/operations/{id}?wait=1s"))["steps"].AsArray().Any(s => (string)s!["action"]! == "bridge.remove-port" && (string)s["status"]! == "running"))
+        {
+        }
+
+        await _factory.DisposeAsync();
+        Start(30);
+        // It did what it was asked, and nobody came back in time.
+        await ChangeAsync(s =>
+        {
+            s.Interfaces.Single(i => i.Name == "eth0").Master = null;
+            Assert.Single(s.Timers).At = DateTimeOffset.UnixEpoch;
+        }, look: false);
+        var operation = await EndAsync(id);
+
+        Assert.Equal(("rolled-back", "management-path.lost"), ((string)operation["status"]!, (string)operation["error"]["code"]!));
+        Assert.Contains("interrupted", operation["steps"].AsArray().Select(s => (string)s!["status"]!));
+        Assert.Equal(before, await NetworkAsync());
+        await AssertNothingLeftAsync();
+    }
+
+    private async Task AwaitAsync(string id)
+    {
+        Answer operation;
+        do
+            operation = await _client.GetJsonAsync($"/v1/operations/{id}?wait=60s");
+        while ((string)operation["status"]! is "queued" or "running");
+        Assert.Equal("awaiting-confirmation", (string)operation["status"]!);
     }
 
     private async Task<Answer> EndAsync(string id)
@@ -225,9 +271,11 @@ public sealed class ManagementPathTests : IAsyncLifetime
         return SimulatedDom0State.FromJson((await db.SimulatedHosts.SingleAsync()).State);
     }
 
-    private async Task ChangeAsync(Action<SimulatedDom0State> change)
+    private async Task ChangeAsync(Action<SimulatedDom0State> change, bool look = true)
     {
-        await _client.GetJsonAsync("/v1/hosts/dom0-a/observation");
+        // The first look makes the host's state.
+        if (look)
+            await _client.GetJsonAsync("/v1/hosts/dom0-a/observation");
         await using var db = await _factory.Services.GetRequiredService<IDbContextFactory<XlnetDbContext>>().CreateDbContextAsync();
         var row = await db.SimulatedHosts.SingleAsync();
         var state = SimulatedDom0State.FromJson(row.State);

@@ -142,21 +142,26 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
     public async Task DeleteAsync(HttpContext http, ResourceName host, InterfaceName name, bool validateOnly, CancellationToken ct)
     {
         await using var write = await HostWrite.BeginAsync(db, request, clock, host, ct);
+        await RemoveAsync(write, name, "bridge.delete", ct, bridge => ApiDefaults.CheckPreconditions(http, bridge.Version));
+        await write.CommitAsync(validateOnly, ct);
+    }
+
+    public async Task RemoveAsync(HostWrite write, InterfaceName name, string action, CancellationToken ct, Action<Bridge>? check = null)
+    {
         var bridge = await db.Bridges.SingleOrDefaultAsync(b => b.HostId == write.Host.Id && b.Name == name, ct)
             ?? throw RuleException.NotFound("bridge", name.Value);
-        ApiDefaults.CheckPreconditions(http, bridge.Version);
+        check?.Invoke(bridge);
         var user = await db.Vifs.AsNoTracking()
             .Where(v => v.HostId == write.Host.Id && (v.Bridge == name.Value || v.Bridge!.StartsWith(name.Value + ".") || v.Bridge!.StartsWith(name.Value + ":")))
             .Join(db.Guests, v => v.GuestId, g => g.Id, (v, g) => new { g.Name, v.Devid }).OrderBy(u => u.Name).FirstOrDefaultAsync(ct);
         if (user is not null)
         {
-            throw new RuleException(RuleKind.Conflict, "bridge.in-use", $"The vif {host}/{user.Name}/{user.Devid} is on the bridge '{name}': move it first.")
-                .With("conflictingVif", new MacHolder(host.Value, user.Name.Value, user.Devid));
+            throw new RuleException(RuleKind.Conflict, "bridge.in-use", $"The vif {write.Host.Name}/{user.Name}/{user.Devid} is on the bridge '{name}': move it first.")
+                .With("conflictingVif", new MacHolder(write.Host.Name.Value, user.Name.Value, user.Devid));
         }
 
         db.Remove(bridge);
-        write.Record(RevisionObjectKind.Bridge, name.Value, "bridge.delete", $"bridges/{name}", BridgeDocument.Of(bridge), null);
-        await write.CommitAsync(validateOnly, ct);
+        write.Record(RevisionObjectKind.Bridge, name.Value, action, $"bridges/{name}", BridgeDocument.Of(bridge), null);
     }
 }
 

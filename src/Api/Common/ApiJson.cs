@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Mvc;
 using Xlnet.Api.Bridges;
+using Xlnet.Api.Drifts;
 using Xlnet.Api.Explain;
 using Xlnet.Api.Guests;
 using Xlnet.Api.Hosts;
@@ -23,6 +24,7 @@ namespace Xlnet.Api.Common;
     AllowDuplicateProperties = false,
     RespectNullableAnnotations = true,
     MaxDepth = StrictJson.MaxDepth)]
+[JsonSerializable(typeof(AdoptionResponse))]
 [JsonSerializable(typeof(ApplyRequest))]
 [JsonSerializable(typeof(BridgeRequest))]
 [JsonSerializable(typeof(BridgeResponse))]
@@ -32,6 +34,9 @@ namespace Xlnet.Api.Common;
 [JsonSerializable(typeof(CreateHostRequest))]
 [JsonSerializable(typeof(CreateMacPoolRequest))]
 [JsonSerializable(typeof(DefaultsContract))]
+[JsonSerializable(typeof(DriftAcceptRequest))]
+[JsonSerializable(typeof(DriftEnforceRequest))]
+[JsonSerializable(typeof(DriftResponse))]
 [JsonSerializable(typeof(ExplainRequest))]
 [JsonSerializable(typeof(ExplanationResponse))]
 [JsonSerializable(typeof(GuestActionRequest))]

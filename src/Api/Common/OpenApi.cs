@@ -140,7 +140,8 @@ internal static class OpenApi
                     (parameter.Style, parameter.Explode) = (ParameterStyle.Form, false);
             }
 
-            if (context.ApiDescription.HttpMethod is "PUT" or "PATCH" or "DELETE" || Throws(operation, StatusCodes.Status428PreconditionRequired))
+            if (context.ApiDescription.HttpMethod is "PUT" or "PATCH" or "DELETE" || Throws(operation, StatusCodes.Status412PreconditionFailed)
+                || Throws(operation, StatusCodes.Status428PreconditionRequired))
             {
                 operation.Parameters ??= [];
                 operation.Parameters.Add(new OpenApiParameter
@@ -166,12 +167,17 @@ internal static class OpenApi
             "mac" => ("The address, such as 00:16:3e:8a:10:02.", Text("^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$")),
             "cursor" => ("Where the page begins: `next` of the page before.", new OpenApiSchema { Type = JsonSchemaType.String }),
             "limit" => ($"How many items the page has at most; {PageQuery.DefaultLimit} unless given.", Number(1, PageQuery.MaxLimit)),
-            "wait" => ("How long to wait for the operation's end: a number with ms, s or m, at most 5 minutes, such as `30s`. Without it, the answer comes at once.",
+            "wait" => ("How long to wait for the operation's end, or until it awaits confirmation: a number with ms, s or m, at most 5 minutes, such as `30s`. Without it, the answer comes at once.",
                 Text("^[0-9]+(ms|s|m)?$")),
+            "confirmWithin" => ("Leaves it to the caller whether what was done stays: unless confirmed within this time, it is rolled back. A number with s, m or h, 1 second to 1 hour, such as `120s`.",
+                Text("^[0-9]+(ms|s|m|h)?$")),
             "validateOnly" => ("Checks everything and answers as if it were done, but changes nothing.", null),
             "allow" => ("The impacts that the steps may have; `vif-blip` unless given. What else there is to do is pending.", List(typeof(Impact))),
             "acceptFindings" => ("The codes of findings that the file may have although they are errors, or `all`.",
                 new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } }),
+            "overwrite" => ("Takes the host's where the database has another; else that is skipped.", null),
+            "contents" => ("The files whose contents are wanted: xl.conf, and guest files of /etc/xen.",
+                new OpenApiSchema { Type = JsonSchemaType.Array, Items = Text("^/etc/xen/[^/]+$") }),
             "Last-Event-ID" => ("The id of the last event that the client has seen: what happened after it comes.", new OpenApiSchema { Type = JsonSchemaType.String }),
             "fix" => ("Also answers with the text as every fix that can be applied leaves it.", null),
             "kind" => ("What the text is; `guest` unless given.", OneOf(typeof(LintKind))),

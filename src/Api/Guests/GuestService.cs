@@ -86,10 +86,18 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         await using var write = await HostWrite.BeginAsync(db, request, clock, host, ct);
         var guest = await guestVifs.FindAsync(write, name, ct);
         ApiDefaults.CheckPreconditions(http, guest.Version);
-        await guestVifs.ReleaseAllAsync(guest, ct);
-        db.Remove(guest);
-        write.Record(RevisionObjectKind.Guest, name.Value, "guest.delete", name.Value, GuestDocument.Of(guest), null);
+        await RemoveAsync(write, guest, "guest.delete", ct);
         await write.CommitAsync(validateOnly, ct);
+    }
+
+    public async Task RemoveAsync(HostWrite write, Guest guest, string action, CancellationToken ct)
+    {
+        await guestVifs.ReleaseAllAsync(guest, ct);
+        // Its file was there before xlnet; whoever takes the guest away asks that it goes too.
+        if (guest.FilePath is { } path)
+            await HostArtifacts.AddAsync(db, write.Host.Id, HostArtifactKind.GuestFile, path, write.Now, ct);
+        db.Remove(guest);
+        write.Record(RevisionObjectKind.Guest, guest.Name.Value, action, guest.Name.Value, GuestDocument.Of(guest), null);
     }
 
     /// <param name="edit">For an edit of the file that is there: what may newly be found in it.</param>

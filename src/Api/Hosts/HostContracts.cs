@@ -6,6 +6,7 @@ using FluentValidation;
 using Xlnet.Api.Common;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Xl;
 
 namespace Xlnet.Api.Hosts;
 
@@ -162,24 +163,8 @@ internal sealed class DefaultsContractValidator : AbstractValidator<DefaultsCont
     {
         RuleFor(d => d).Custom((defaults, context) =>
         {
-            foreach (var (key, finding) in VifRulesForDefaults.Check(defaults.ToDomain()))
-                context.AddFailure($"/{key}", finding.Code, finding.Message);
+            foreach (var finding in VifRules.CheckDefaults(defaults.ToDomain()))
+                context.AddFailure($"/{finding.Key}", finding.Code, finding.Message);
         });
     }
-}
-
-/// <summary>A default has to be what a vif of the host may say itself.</summary>
-internal static class VifRulesForDefaults
-{
-    public static IEnumerable<(string Key, Domain.Xl.Finding Finding)> Check(VifDefaults defaults) =>
-        Domain.Xl.VifRules.Check(
-                new Domain.Vifs.VifSettings
-                {
-                    Script = defaults.Script,
-                    Bridge = defaults.Bridge,
-                    Backend = defaults.Backend,
-                    GatewayDev = defaults.GatewayDev,
-                }, null, null)
-            .Where(f => f.Severity == Domain.Xl.FindingSeverity.Error)
-            .Select(f => (f.Key ?? "", f));
 }

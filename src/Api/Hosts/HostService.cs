@@ -123,7 +123,7 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
     {
         var conf = XlConf.Parse(XlText.FromBytes(text));
         accepted.Check(conf.Findings, "xl.conf", conf.Reading.Accepted, conf.Reading.Message);
-        if (VifRulesForDefaults.Check(conf.Defaults).FirstOrDefault() is { Finding: { } wrong } && !accepted.Has(wrong.Code))
+        if (VifRules.CheckDefaults(conf.Defaults) is [var wrong, ..] && !accepted.Has(wrong.Code))
             throw new RuleException(RuleKind.Invalid, wrong.Code, $"vif.default.{wrong.Key}: {wrong.Message}");
 
         await using var write = await HostWrite.BeginAsync(db, request, clock, name, ct);

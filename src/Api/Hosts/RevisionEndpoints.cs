@@ -128,9 +128,11 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
                 db.Add(guest = new Guest { HostId = write.Host.Id, Name = GuestName.Parse(name), CreatedAt = write.Now });
 
             var file = GuestFile.Parse(XlText.FromBytes(document.Config));
-            var macs = document.Vifs.ToDictionary(v => v.Devid, v => MacAddress.Parse(v.Mac));
+            var kept = document.Vifs.ToDictionary(v => v.Devid);
+            guest.FilePath = document.FilePath;
             await guestVifs.SetAsync(write, guest, file,
-                [.. file.Vifs.Select(v => new WantedVif(v.Devid, v.Settings, "", InFile: true, macs.GetValueOrDefault(v.Devid)))], ct);
+                [.. file.Vifs.Select(v => new WantedVif(v.Devid, v.Settings, "", InFile: true,
+                    kept.GetValueOrDefault(v.Devid) is { } vif ? MacAddress.Parse(vif.Mac) : null, AsWritten: kept.GetValueOrDefault(v.Devid)?.MacWritten == false))], ct);
             write.Record(RevisionObjectKind.Guest, name, before is null ? "guest.create" : "guest.update", name, before, GuestDocument.Of(guest));
         }
     }

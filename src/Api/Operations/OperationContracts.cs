@@ -20,15 +20,16 @@ public sealed record GuestActionRequest(IReadOnlyList<Impact>? Allow = null, boo
 /// <param name="Status">`queued`, `running`, `awaiting-confirmation`, `succeeded`, `failed` (see `error` for what is left), `rolled-back` (the host is as it was), `cancelled`.</param>
 /// <param name="ConfirmBy">Until when it waits to be confirmed, or waited; null when nobody is asked, or not yet.</param>
 /// <param name="Revision">The revision that it puts into force; null until it runs.</param>
+/// <param name="Targets">What alone an `enforce` is about; null for the others.</param>
 /// <param name="Steps">The journal.</param>
 /// <param name="Error">Why it did not succeed: the step, its command and what that printed.</param>
 public sealed record OperationResponse(
     Guid Id, string Host, OperationKind Kind, string? Guest, OperationStatus Status, DateTimeOffset? ConfirmBy, long? Revision, IReadOnlyList<Impact> Allow,
-    IReadOnlyList<OperationStepResponse> Steps, OperationError? Error,
+    IReadOnlyList<string>? Targets, IReadOnlyList<OperationStepResponse> Steps, OperationError? Error,
     DateTimeOffset RequestedAt, DateTimeOffset? StartedAt, DateTimeOffset? FinishedAt)
 {
     internal static OperationResponse Of(Operation operation, string host) => new(
-        operation.Id, host, operation.Kind, operation.Guest, operation.Status, operation.ConfirmBy, operation.Revision, operation.Allow,
+        operation.Id, host, operation.Kind, operation.Guest, operation.Status, operation.ConfirmBy, operation.Revision, operation.Allow, operation.Targets,
         [.. operation.Steps.OrderBy(s => s.Ordinal).Select(OperationStepResponse.Of)],
         operation.Error is null ? null : OperationError.FromJson(operation.Error),
         operation.RequestedAt, operation.StartedAt, operation.FinishedAt);

@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Xlnet.Api.Common;
+using Xlnet.Api.Drifts;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Operations;
 
@@ -37,6 +38,7 @@ internal static class OperationEndpoints
         operations.MapPost("/{id:guid}/cancel", CancelAsync).WithName("Operations_Cancel").WithSummary("Cancel an operation, and roll back what it has done");
 
         MapAction(v1, "/hosts/{host}/apply", ApplyAsync, "Hosts_Apply", "Put a host's desired state into force");
+        MapAction(v1, "/hosts/{host}/drift/enforce", EnforceAsync, "Drift_Enforce", "Put an end to differences on the host");
         MapAction(v1, "/hosts/{host}/guests/{guest}/start", StartAsync, "Guests_Start", "Start a guest, its own pending changes first");
         MapAction(v1, "/hosts/{host}/guests/{guest}/stop", StopAsync, "Guests_Stop", "Stop a guest");
         MapAction(v1, "/hosts/{host}/guests/{guest}/recreate", RecreateAsync, "Guests_Recreate", "Stop a guest and create it from its file");
@@ -70,6 +72,14 @@ internal static class OperationEndpoints
         var time = ParseWait(wait);
         var confirm = ParseConfirmWithin(confirmWithin);
         return await AnswerAsync(http, operations, await operations.ApplyAsync(RouteNames.Host(host), body.Value, confirm, ct), time, ct);
+    }
+
+    private static async Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> EnforceAsync(
+        string host, JsonBody<DriftEnforceRequest> body,
+        HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null)
+    {
+        var time = ParseWait(wait);
+        return await AnswerAsync(http, operations, await operations.EnforceAsync(RouteNames.Host(host), body.Value, ct), time, ct);
     }
 
     private static Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> StartAsync(

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using Quartz;
 using Xlnet.Api.Common;
+using Xlnet.Api.Drifts;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Operations;
 using Xlnet.Domain.Planning;
@@ -59,6 +60,10 @@ internal sealed class OperationService(
     /// <param name="confirmWithin">How long the caller wants to decide whether what was done stays.</param>
     public Task<Operation> ApplyAsync(ResourceName host, ApplyRequest? body, TimeSpan? confirmWithin, CancellationToken ct) =>
         EnqueueAsync(host, OperationKind.Apply, null, new GuestActionRequest(body?.Allow), confirmWithin, ct);
+
+    /// <summary>An apply of the targets alone.</summary>
+    public Task<Operation> EnforceAsync(ResourceName host, DriftEnforceRequest body, CancellationToken ct) =>
+        EnqueueAsync(host, OperationKind.Enforce, null, new GuestActionRequest(body.Allow), null, ct, [.. body.Targets!.Distinct()]);
 
     public Task<Operation> ActAsync(ResourceName host, GuestName guest, OperationKind kind, GuestActionRequest? body, CancellationToken ct) =>
         EnqueueAsync(host, kind, guest, body ?? new GuestActionRequest(), null, ct);
@@ -120,11 +125,12 @@ internal sealed class OperationService(
         while (true)
         {
             var moved = notifications.MovedAsync(id, ct);
+            var isForCaller = await IsForCallerAsync(id, ct);
             var operation = await GetAsync(id, ct);
             var left = end - clock.GetUtcNow();
             if (operation.FinishedAt is not null)
                 notifications.Forget(id);
-            if (operation.FinishedAt is not null || left <= TimeSpan.Zero || await IsForCallerAsync(id, ct))
+            if (operation.FinishedAt is not null || left <= TimeSpan.Zero || isForCaller)
                 return operation;
             await Task.WhenAny(moved, Task.Delay(left, clock, ct));
             ct.ThrowIfCancellationRequested();
@@ -188,7 +194,7 @@ internal sealed class OperationService(
     }
 
 
-    private async Task<Operation> EnqueueAsync(ResourceName host, OperationKind kind, GuestName? guest, GuestActionRequest body, TimeSpan? confirmWithin, CancellationToken ct)
+    private async Task<Operation> EnqueueAsync(ResourceName host, OperationKind kind, GuestName? guest, GuestActionRequest body, TimeSpan? confirmWithin, CancellationToken ct, string[]? targets = null)
     {
         var hostId = await HostIds.FindAsync(db, host, ct);
         if (guest is not null && !await db.Guests.AnyAsync(g => g.HostId == hostId && g.Name == guest, ct))
@@ -198,6 +204,7 @@ internal sealed class OperationService(
             HostId = hostId,
             Kind = kind,
             Guest = guest?.Value,
+            Targets = targets,
             Allow = [.. body.Allow ?? PlanRequest.DefaultAllow],
             Force = body.Force ?? false,
             ShutdownSeconds = body.ShutdownSeconds ?? 60,

@@ -26,16 +26,31 @@ public sealed record PlanStepResponse(string Id, string Action, string Target, I
 public sealed record PendingStepResponse(string Id, string Action, string Target, Impact Impact, string Diff, string Reason);
 
 /// <summary>The host as it is now.</summary>
+/// <param name="Scripts">The hotplug scripts that it has.</param>
+/// <param name="Files">xl.conf and the guest files of /etc/xen.</param>
+/// <param name="Forwarding">What decides whether packets of guests pass through Dom0.</param>
 public sealed record ObservationResponse(
     string Host, DateTimeOffset At, bool Simulated, string XenVersion, IReadOnlyList<DomainResponse> Domains,
-    IReadOnlyList<ObservedBridgeResponse> Bridges, IReadOnlyList<InterfaceResponse> Interfaces, IReadOnlyList<string> Scripts)
+    IReadOnlyList<ObservedBridgeResponse> Bridges, IReadOnlyList<InterfaceResponse> Interfaces, IReadOnlyList<ObservedScriptResponse> Scripts,
+    IReadOnlyList<ObservedFileResponse> Files, ForwardingResponse Forwarding)
 {
-    internal static ObservationResponse Of(string host, HostObservation o) => new(
-        host, o.At, o.Simulated, o.XenVersion.ToString(),
-        [.. o.Domains.Select(DomainResponse.Of)],
-        [.. o.Bridges.Select(b => new ObservedBridgeResponse(b.Name, b.Kind, b.Up, b.Mtu, b.Ports))],
-        [.. o.Interfaces.Select(InterfaceResponse.Of)],
-        o.Scripts);
+    internal static ObservationResponse Of(string host, HostInspection inspection)
+    {
+        var o = inspection.Host;
+        var forwarding = inspection.Forwarding;
+        return new ObservationResponse(
+            host, o.At, o.Simulated, o.XenVersion.ToString(),
+            [.. o.Domains.Select(DomainResponse.Of)],
+            [.. o.Bridges.Select(b => new ObservedBridgeResponse(b.Name, b.Kind, b.Up, b.Mtu, b.Ports))],
+            [.. o.Interfaces.Select(InterfaceResponse.Of)],
+            [.. inspection.Scripts.Select(s => new ObservedScriptResponse(s.Path[(s.Path.LastIndexOf('/') + 1)..], s.Path, s.Length, s.Sha256))],
+            [.. inspection.Files.Select(f => new ObservedFileResponse(f.Path, f.Length, f.Sha256,
+                o.Files.GetValueOrDefault(f.Path) is { } content ? XlText.Decode(XlText.FromBytes(content)) : null))],
+            new ForwardingResponse(
+                forwarding.Ipv4Forwarding, forwarding.Ipv6Forwarding, forwarding.BrNetfilter, forwarding.BridgeNfCallIptables,
+                forwarding.BridgeNfCallIp6tables, forwarding.IptablesForwardPolicy,
+                forwarding.NftablesForwardChains is { } chains ? [.. chains.Select(c => new NftablesChainResponse(c.Family, c.Table, c.Name, c.Priority, c.Policy))] : null));
+    }
 }
 
 public sealed record DomainResponse(int Domid, string Name, DomainState State, GuestType Type, IReadOnlyList<ObservedVifResponse> Vifs)
@@ -47,19 +62,58 @@ public sealed record DomainResponse(int Domid, string Name, DomainState State, G
 /// <param name="State">The xenbus state of the guest's side; `connected` when the guest uses it.</param>
 /// <param name="LinkUp">Whether the interface on Dom0 is up; a failed hotplug leaves one that is not.</param>
 /// <param name="Spec">What it was created with, as xl spells it.</param>
-public sealed record ObservedVifResponse(int Devid, string Mac, string Dom0Name, string? Bridge, XenbusState State, bool LinkUp, string Spec)
+/// <param name="Dom0Statistics">What the interface on Dom0 has counted, seen from Dom0: `rx` is what the guest has sent. Null where Dom0 has none for it.</param>
+public sealed record ObservedVifResponse(
+    int Devid, string Mac, string Dom0Name, string? Bridge, XenbusState State, bool LinkUp, string Spec, StatisticsResponse? Dom0Statistics)
 {
-    internal static ObservedVifResponse Of(ObservedVif v) =>
-        new(v.Devid, v.Mac.ToString(), v.Dom0Name, v.Bridge, v.State, v.LinkUp, VifSpec.Render(v.Settings));
+    internal static ObservedVifResponse Of(ObservedVif v) => new(
+        v.Devid, v.Mac.ToString(), v.Dom0Name, v.Bridge, v.State, v.LinkUp, VifSpec.Render(v.Settings), StatisticsResponse.Of(v.Dom0Statistics));
 }
 
 public sealed record ObservedBridgeResponse(string Name, BridgeKind Kind, bool Up, int Mtu, IReadOnlyList<string> Ports);
 
+/// <param name="Statistics">What it has counted, seen from Dom0.</param>
 public sealed record InterfaceResponse(
-    int Index, string Name, string? Kind, string? Mac, int Mtu, bool Up, bool Carrier, string? Master, IReadOnlyList<string> Addresses)
+    int Index, string Name, string? Kind, string? Mac, int Mtu, bool Up, bool Carrier, string? Master, IReadOnlyList<string> Addresses,
+    StatisticsResponse? Statistics)
 {
-    internal static InterfaceResponse Of(ObservedInterface i) => new(i.Index, i.Name, i.Kind, i.Mac?.ToString(), i.Mtu, i.Up, i.Carrier, i.Master, i.Addresses);
+    internal static InterfaceResponse Of(ObservedInterface i) => new(
+        i.Index, i.Name, i.Kind, i.Mac?.ToString(), i.Mtu, i.Up, i.Carrier, i.Master, i.Addresses, StatisticsResponse.Of(i.Statistics));
 }
+
+/// <summary>What an interface of Dom0 has received and sent since it was made.</summary>
+public sealed record StatisticsResponse(
+    long RxBytes, long RxPackets, long RxErrors, long RxDropped, long TxBytes, long TxPackets, long TxErrors, long TxDropped)
+{
+    internal static StatisticsResponse? Of(InterfaceStatistics? s) => s is null
+        ? null
+        : new StatisticsResponse(s.RxBytes, s.RxPackets, s.RxErrors, s.RxDropped, s.TxBytes, s.TxPackets, s.TxErrors, s.TxDropped);
+}
+
+/// <param name="Length">In bytes.</param>
+/// <param name="Sha256">In hexadecimal; null where the host could not compute it.</param>
+public sealed record ObservedScriptResponse(string Name, string Path, long Length, string? Sha256);
+
+/// <param name="Length">In bytes.</param>
+/// <param name="Sha256">In hexadecimal; null where the host could not compute it.</param>
+/// <param name="Content">Of those that `?contents=` asks for; of the others null.</param>
+public sealed record ObservedFileResponse(string Path, long Length, string? Sha256, string? Content);
+
+/// <summary>What decides whether packets of guests pass through Dom0. What is null the host could not say.</summary>
+/// <param name="Ipv4Forwarding">`net.ipv4.ip_forward`, which routed and NAT guests need.</param>
+/// <param name="Ipv6Forwarding">`net.ipv6.conf.all.forwarding`.</param>
+/// <param name="BrNetfilter">Whether `br_netfilter` is loaded.</param>
+/// <param name="BridgeNfCallIptables">`net.bridge.bridge-nf-call-iptables`: whether bridged packets pass through iptables' FORWARD, where a policy of DROP cuts them off.</param>
+/// <param name="BridgeNfCallIp6tables">The same for IPv6.</param>
+/// <param name="IptablesForwardPolicy">The policy of `iptables -S FORWARD`, such as `ACCEPT`; null on a host without iptables.</param>
+/// <param name="NftablesForwardChains">The base chains of nftables at the forward hook; null on a host without nft.</param>
+public sealed record ForwardingResponse(
+    bool? Ipv4Forwarding, bool? Ipv6Forwarding, bool? BrNetfilter, bool? BridgeNfCallIptables, bool? BridgeNfCallIp6tables,
+    string? IptablesForwardPolicy, IReadOnlyList<NftablesChainResponse>? NftablesForwardChains);
+
+/// <param name="Family">`ip`, `ip6`, `inet` or `bridge`.</param>
+/// <param name="Policy">`accept` or `drop`.</param>
+public sealed record NftablesChainResponse(string Family, string Table, string Name, int Priority, string Policy);
 
 internal sealed class PlanService(XlnetDbContext db, HostConnector connector)
 {
@@ -78,13 +132,14 @@ internal sealed class PlanService(XlnetDbContext db, HostConnector connector)
             observed.Simulated);
     }
 
-    public async Task<ObservationResponse> ObserveAsync(ResourceName host, CancellationToken ct)
+    /// <param name="contents">The files whose contents are wanted: xl.conf, and guest files of /etc/xen.</param>
+    public async Task<ObservationResponse> ObserveAsync(ResourceName host, IReadOnlyCollection<string> contents, CancellationToken ct)
     {
         var hostId = await HostIds.FindAsync(db, host, ct);
         await using var driver = await connector.OpenAsync(hostId, ct);
-        var observed = await driver.ObserveAsync([], ct);
-        await ObservedVersions.KeepAsync(db, hostId, observed.XenVersion, ct);
-        return ObservationResponse.Of(host.Value, observed);
+        var inspection = await driver.InspectAsync(contents, ct);
+        await ObservedVersions.KeepAsync(db, hostId, inspection.Host.XenVersion, ct);
+        return ObservationResponse.Of(host.Value, inspection);
     }
 }
 
@@ -100,8 +155,18 @@ internal static class PlanEndpoints
     private static async Task<Ok<PlanResponse>> PlanAsync(string host, PlanService plans, CancellationToken ct, [FromQuery] string? allow = null) =>
         TypedResults.Ok(await plans.PlanAsync(RouteNames.Host(host), ParseAllow(allow), ct));
 
-    private static async Task<Ok<ObservationResponse>> ObserveAsync(string host, PlanService plans, CancellationToken ct) =>
-        TypedResults.Ok(await plans.ObserveAsync(RouteNames.Host(host), ct));
+    private static async Task<Ok<ObservationResponse>> ObserveAsync(
+        string host, PlanService plans, CancellationToken ct, [FromQuery] string? contents = null) =>
+        TypedResults.Ok(await plans.ObserveAsync(RouteNames.Host(host), ParseContents(contents), ct));
+
+    /// <summary>What else stands in a Dom0's files is not xlnet's to show.</summary>
+    private static List<string> ParseContents(string? text) =>
+    [
+        .. (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(path =>
+            (path == Host.XlConfPath || Host.IsGuestFilePath(path)) && path.All(c => c is > ' ' and <= '~')
+                ? path
+                : throw RuleException.Invalid("contents", "query.contents", $"'{path}' is not shown: name {Host.XlConfPath} or guest files such as {Host.GuestConfigPath("web1")}, separated by commas.")),
+    ];
 
     private static List<Impact>? ParseAllow(string? text) => text is null ? null :
     [

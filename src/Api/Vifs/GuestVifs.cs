@@ -14,7 +14,9 @@ namespace Xlnet.Api.Vifs;
 /// <param name="Pointer">Where it stands in the body, for errors: itself, or the file that it comes from.</param>
 /// <param name="InFile">Whether it comes from a file, whose findings the caller has accepted, or is in the database already.</param>
 /// <param name="KeepMac">The address that it should have if <paramref name="Settings"/> name none, as a restore asks.</param>
-internal sealed record WantedVif(int Devid, VifSettings Settings, string Pointer, bool InFile = false, MacAddress? KeepMac = null)
+/// <param name="AsWritten">Whether an address that the file does not name stays out of it, whatever the host's policy: the file was adopted.</param>
+internal sealed record WantedVif(
+    int Devid, VifSettings Settings, string Pointer, bool InFile = false, MacAddress? KeepMac = null, bool AsWritten = false)
 {
     public string At(string member) => InFile ? Pointer : $"{Pointer}/{member}";
 }
@@ -22,8 +24,8 @@ internal sealed record WantedVif(int Devid, VifSettings Settings, string Pointer
 /// <summary>Brings a guest's vifs, their addresses and the guest's file to what is wanted, all three together.</summary>
 internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
 {
-    /// <summary>The most vifs that a guest may have, so that one request stays one short transaction.</summary>
-    public const int MaxVifs = 1000;
+    /// <inheritdoc cref="Adoption.MaxVifs"/>
+    public const int MaxVifs = Adoption.MaxVifs;
 
     public async Task<Guest> FindAsync(HostWrite write, GuestName name, CancellationToken ct) =>
         await TryFindAsync(write, name, ct) ?? throw RuleException.NotFound("guest", name.Value);
@@ -45,6 +47,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
     public async Task SetAsync(HostWrite write, Guest guest, GuestFile file, IReadOnlyList<WantedVif> wanted, CancellationToken ct)
     {
         CheckWanted(wanted, file.Type, write.Host.XenVersionToKeepTo);
+        await CheckPathAsync(write.Host, guest, ct);
         await CheckVifNamesAsync(write.Host, guest, wanted, ct);
         await CheckBridgesAsync(write.Host, guest, wanted, ct);
 
@@ -84,7 +87,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
         foreach (var want in wanted)
         {
             var vif = present[want.Devid];
-            vif.MacWritten = want.Settings.Mac is not null || write.Host.MacPolicy == MacPolicy.Allocate;
+            vif.MacWritten = want.Settings.Mac is not null || write.Host.MacPolicy == MacPolicy.Allocate && !want.AsWritten;
             vif.Set(want.Settings);
             ordered.Add(vif);
         }
@@ -156,6 +159,19 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
 
     /// <summary>The one that the request is about, among those that clash.</summary>
     private static WantedVif Newest(IEnumerable<WantedVif> clashing) => clashing.LastOrDefault(w => !w.InFile) ?? clashing.Last();
+
+    /// <summary>An adopted guest's file need not be named after it, and may have the name that a new guest's would get.</summary>
+    private async Task CheckPathAsync(Host host, Guest guest, CancellationToken ct)
+    {
+        if (guest.Id != 0 || guest.FilePath is not null)
+            return;
+        var path = guest.ConfigPath;
+        if (await db.Guests.AsNoTracking().Where(g => g.HostId == host.Id && g.FilePath == path).Select(g => g.Name).FirstOrDefaultAsync(ct) is { } holder)
+        {
+            throw new RuleException(RuleKind.Conflict, "guest.file-in-use",
+                $"The file {path} is that of the guest '{holder}', which was adopted with it: give the new guest another name.");
+        }
+    }
 
     /// <summary>A second vif with the same name would take the first one's port down when it is plugged.</summary>
     private async Task CheckVifNamesAsync(Host host, Guest guest, IReadOnlyList<WantedVif> wanted, CancellationToken ct)

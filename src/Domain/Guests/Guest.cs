@@ -29,7 +29,10 @@ public sealed class Guest
 
     public uint Version { get; private set; }
 
-    public string ConfigPath => Hosts.Host.GuestConfigPath(Name.Value);
+    /// <summary>Where its file was found when it was adopted; null for a guest whose file xlnet makes, which is named after the guest.</summary>
+    public string? FilePath { get; set; }
+
+    public string ConfigPath => FilePath ?? Hosts.Host.GuestConfigPath(Name.Value);
 
     public Vif? FindVif(int devid) => _vifs.Find(v => v.Devid == devid);
 

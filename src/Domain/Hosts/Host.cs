@@ -8,6 +8,11 @@ public sealed class Host
     /// <summary>Where a host keeps its defaults (xl.conf(5)).</summary>
     public const string XlConfPath = "/etc/xen/xl.conf";
 
+    /// <summary>Where a host keeps xl.conf and its guests' files.</summary>
+    public const string ConfigFolder = "/etc/xen";
+
+    private const string GuestFileSuffix = ".cfg";
+
     public long Id { get; private set; }
 
     public required ResourceName Name { get; init; }
@@ -60,7 +65,12 @@ public sealed class Host
     }
 
     /// <summary>Where the file of a guest is on this host.</summary>
-    public static string GuestConfigPath(string guest) => $"/etc/xen/{guest}.cfg";
+    public static string GuestConfigPath(string guest) => $"{ConfigFolder}/{guest}{GuestFileSuffix}";
+
+    /// <summary>Whether a path is where guest files are looked for: plain files of /etc/xen that end in <c>.cfg</c>.</summary>
+    public static bool IsGuestFilePath(string path) =>
+        path.StartsWith(ConfigFolder + "/", StringComparison.Ordinal) && path.EndsWith(GuestFileSuffix, StringComparison.Ordinal)
+        && path.IndexOf('/', ConfigFolder.Length + 1) < 0;
 }
 
 /// <summary>What stands between xlnet and a host.</summary>

@@ -19,6 +19,9 @@ public sealed class Operation
     /// <summary>The guest that a start, stop or recreate is about.</summary>
     public string? Guest { get; init; }
 
+    /// <summary>What alone an enforce puts into force, as drift names it; null for the others.</summary>
+    public string[]? Targets { get; init; }
+
     /// <summary>The impacts that the caller allowed; see <see cref="PlanRequest"/>.</summary>
     public required Impact[] Allow { get; init; }
 
@@ -200,6 +203,9 @@ public enum OperationKind
     Start,
     Stop,
     Recreate,
+
+    /// <summary>An apply of some of what differs.</summary>
+    Enforce,
 }
 
 public enum OperationStatus

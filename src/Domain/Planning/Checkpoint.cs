@@ -1,4 +1,5 @@
 using Xlnet.Domain.Bridges;
+using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Vifs;
 
 namespace Xlnet.Domain.Planning;
@@ -28,6 +29,12 @@ public sealed record Checkpoint
 
     public required IReadOnlySet<string> MadeBridges { get; init; }
 
+    /// <summary>The guest files that are not named after their guests, by guest.</summary>
+    public IReadOnlyDictionary<string, string> OddPaths { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Where a guest's file was.</summary>
+    public string PathOf(string guest) => OddPaths.GetValueOrDefault(guest) ?? Host.GuestConfigPath(guest);
+
     /// <summary>The files and bridges that are not as they were: what of xlnet's a rollback could not take away.</summary>
     public IReadOnlySet<string> LeftBehind(HostObservation observed) => Files
         .Where(f => !(f.Value ?? []).AsSpan().SequenceEqual(observed.Files.GetValueOrDefault(f.Key) ?? []) || f.Value is null != observed.Files.GetValueOrDefault(f.Key) is null)
@@ -39,6 +46,7 @@ public sealed record Checkpoint
     {
         WrittenFiles = desired.WrittenFiles,
         MadeBridges = desired.MadeBridges,
+        OddPaths = GuestPaths.Odd(desired, observation),
         Files = observation.Files,
         Bridges = [.. observation.Bridges.Select(b => new DesiredBridge(b.Name, b.Kind, b.Mtu, observation.Uplinks(b)))],
         Interfaces = [.. observation.Interfaces.Where(i => !observation.IsVif(i.Name)).Select(i => new CheckpointInterface(i.Name, i.Mtu, i.Up, i.Addresses))],

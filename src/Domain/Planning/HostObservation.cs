@@ -32,6 +32,9 @@ public sealed record HostObservation
     /// <summary>The executable files of /etc/xen/scripts whose names start with <c>vif</c>, bare.</summary>
     public required IReadOnlyList<string> Scripts { get; init; }
 
+    /// <summary>The guest files of /etc/xen that were read with it: the paths in <see cref="Files"/> that end in <c>.cfg</c>.</summary>
+    public IEnumerable<string> GuestFilePaths => Files.Where(f => f.Value is not null && Host.IsGuestFilePath(f.Key)).Select(f => f.Key).Order(StringComparer.Ordinal);
+
     public ObservedDomain? FindDomain(string name) => Domains.FirstOrDefault(d => d.Name == name);
 
     public ObservedBridge? FindBridge(string name) => Bridges.FirstOrDefault(b => b.Name == name);
@@ -75,8 +78,10 @@ public enum DomainState
 /// <param name="State">The xenbus state of the frontend.</param>
 /// <param name="LinkUp">Whether the Dom0 interface is administratively up; a failed hotplug leaves one that is not.</param>
 /// <param name="Settings">What <c>xl list -l</c> keeps of it: as written, with xl.conf's defaults filled in.</param>
+/// <param name="Dom0Statistics">What Dom0's interface has counted; null where Dom0 has none for it.</param>
 public sealed record ObservedVif(
-    int Devid, MacAddress Mac, string Dom0Name, string? Bridge, XenbusState State, bool LinkUp, VifSettings Settings);
+    int Devid, MacAddress Mac, string Dom0Name, string? Bridge, XenbusState State, bool LinkUp, VifSettings Settings,
+    InterfaceStatistics? Dom0Statistics = null);
 
 /// <summary>xen/include/public/io/xenbus.h.</summary>
 public enum XenbusState
@@ -101,8 +106,41 @@ public sealed record ObservedBridge(string Name, BridgeKind Kind, bool Up, int M
 /// <param name="Parent">The interface that a VLAN or the like stands on.</param>
 public sealed record ObservedInterface(
     int Index, string Name, string? Kind, MacAddress? Mac, int Mtu, bool Up, bool Carrier, string? Master, IReadOnlyList<string> Addresses,
-    string? Parent = null)
+    string? Parent = null, InterfaceStatistics? Statistics = null)
 {
     /// <summary>Whether it has an address that others than its neighbours can reach.</summary>
     public bool HasGlobalAddress => Addresses.Any(a => !a.StartsWith("fe80:", StringComparison.OrdinalIgnoreCase));
 }
+
+/// <summary>
+/// What an interface of Dom0 has counted since it was made, seen from Dom0: of a vif's interface, what was received is what the
+/// guest has sent.
+/// </summary>
+public sealed record InterfaceStatistics(
+    long RxBytes, long RxPackets, long RxErrors, long RxDropped, long TxBytes, long TxPackets, long TxErrors, long TxDropped);
+
+/// <summary>A host in full: with what no plan needs, and what takes commands of its own to learn.</summary>
+/// <param name="Scripts">The executable files of /etc/xen/scripts whose names start with <c>vif</c>, bare.</param>
+/// <param name="Files">xl.conf and the guest files of /etc/xen.</param>
+public sealed record HostInspection(
+    HostObservation Host, IReadOnlyList<ObservedFile> Scripts, IReadOnlyList<ObservedFile> Files, ObservedForwarding Forwarding);
+
+/// <param name="Length">In bytes.</param>
+/// <param name="Sha256">In hexadecimal; null where the host could not compute it.</param>
+public sealed record ObservedFile(string Path, long Length, string? Sha256);
+
+/// <summary>What decides whether packets of guests pass through Dom0. What is null the host could not say.</summary>
+/// <param name="Ipv4Forwarding"><c>net.ipv4.ip_forward</c>, which routed and NAT guests need.</param>
+/// <param name="Ipv6Forwarding"><c>net.ipv6.conf.all.forwarding</c>.</param>
+/// <param name="BrNetfilter">Whether <c>br_netfilter</c> is loaded: only then are there <c>net.bridge.*</c> keys.</param>
+/// <param name="BridgeNfCallIptables">Whether bridged IPv4 packets pass through iptables' FORWARD, where a DROP policy cuts them off.</param>
+/// <param name="BridgeNfCallIp6tables">The same for IPv6.</param>
+/// <param name="IptablesForwardPolicy">Of <c>iptables -S FORWARD</c>, such as <c>ACCEPT</c>; null on a host without iptables.</param>
+/// <param name="NftablesForwardChains">The base chains of nftables at the forward hook; null on a host without nft.</param>
+public sealed record ObservedForwarding(
+    bool? Ipv4Forwarding, bool? Ipv6Forwarding, bool? BrNetfilter, bool? BridgeNfCallIptables, bool? BridgeNfCallIp6tables,
+    string? IptablesForwardPolicy, IReadOnlyList<NftablesChain>? NftablesForwardChains);
+
+/// <param name="Family"><c>ip</c>, <c>ip6</c>, <c>inet</c> or <c>bridge</c>.</param>
+/// <param name="Policy"><c>accept</c> or <c>drop</c>.</param>
+public sealed record NftablesChain(string Family, string Table, string Name, int Priority, string Policy);

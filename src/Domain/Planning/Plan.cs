@@ -27,6 +27,21 @@ public sealed record PlanRequest
     /// <summary>Guests that are to run again if they do not: the operation that this plan resumes has stopped them to create them anew.</summary>
     public IReadOnlySet<string> Restart { get; init; } = FrozenSet<string>.Empty;
 
+    /// <summary>Only these, as drift names them (<see cref="DriftTarget"/>), and the bridges that their vifs need; null for the whole host.</summary>
+    public IReadOnlySet<string>? Targets { get; init; }
+
+    /// <summary>Whether the plan is for the whole host.</summary>
+    internal bool IsWhole => Guest is null && Targets is null;
+
+    internal bool IncludesXlConf => IsWhole || Targets?.Contains(DriftTarget.XlConf) == true;
+
+    internal bool IncludesBridge(string name) => IsWhole || Targets?.Contains(DriftTarget.Bridge(name)) == true;
+
+    /// <summary>The guest as a whole: its file, all of its vifs, its going.</summary>
+    internal bool IncludesGuest(string name) => IsWhole || Guest == name || Targets?.Contains(DriftTarget.Guest(name)) == true;
+
+    internal bool IncludesVif(string guest, int devid) => IncludesGuest(guest) || Targets?.Contains(DriftTarget.Vif(guest, devid)) == true;
+
     /// <summary>End a guest at once rather than asking it to shut down.</summary>
     public bool Force { get; init; }
 

@@ -18,21 +18,20 @@ public static class Planner
     public static Plan Plan(DesiredState desired, HostObservation observed, PlanRequest request)
     {
         var draft = new Draft(request.Allow);
-        IReadOnlyList<DesiredGuest> guests = [.. desired.Guests.Where(g => request.Guest is null || g.Name == request.Guest)];
+        IReadOnlyList<DesiredGuest> guests = [.. desired.Guests.Where(g => request.IncludesGuest(g.Name) || TargetsAVifOf(g, observed.FindDomain(g.Name), request))];
 
-        if (request.Guest is null)
+        if (request.IncludesXlConf)
             WriteFile(draft, Host.XlConfPath, desired.ResolveXlConf(observed.Files[Host.XlConfPath]), observed);
         var defaults = DefaultsInForce(desired, observed, request);
 
-        PlanBridges(draft, desired, observed, request.Guest is null ? null : BridgesOf(guests, defaults));
-        if (request.Guest is null)
-            PlanPorts(draft, desired, observed);
+        PlanBridges(draft, desired, observed, request, BridgesOf(guests, defaults, request));
+        PlanPorts(draft, desired, observed, request);
         foreach (var guest in guests)
             WriteFile(draft, guest.Path, guest.Config, observed);
 
         var bridges = observed.Bridges.Select(b => b.Name).Union(draft.Steps.OfType<CreateBridgeStep>().Select(s => s.Name)).ToHashSet();
         var changes = guests.Select(g => new GuestChange(g.KnownTo(observed.XenVersion), observed.FindDomain(g.Name), defaults, bridges, draft, request)).ToList();
-        var removals = request.Guest is null ? Removals(draft, desired, observed, request) : [];
+        var removals = Removals(desired, observed, request);
         HoldTakenNames(changes, [.. removals.Where(r => r.Stop is not null && draft.Allows(r.Stop)).Select(r => r.Domain!)], observed);
 
         foreach (var change in changes)
@@ -57,8 +56,7 @@ public static class Planner
                 draft.Hold(removal.Delete, $"{removal.Domain!.Name} still runs from it");
         }
 
-        if (request.Guest is null)
-            RemoveBridges(draft, desired, observed, defaults);
+        RemoveBridges(draft, desired, observed, defaults, request);
         return draft.ToPlan(desired.Revision);
     }
 
@@ -79,7 +77,7 @@ public static class Planner
 
         var replaced = ReplacedDomains(checkpoint, observed, touched, recreated);
         // A guest that ran without a file here can only come back from the one that xlnet wrote: that goes last.
-        bool IsNeeded(string path) => checkpoint.Files[path] is null && replaced.Any(r => r is { Before: not null } && Host.GuestConfigPath(r.Name) == path);
+        bool IsNeeded(string path) => checkpoint.Files[path] is null && replaced.Any(r => r is { Before: not null } && checkpoint.PathOf(r.Name) == path);
         foreach (var (path, content) in checkpoint.Files.Where(f => touched.Contains(f.Key) && !IsNeeded(f.Key)))
             WriteFile(draft, path, content, observed);
 
@@ -101,7 +99,7 @@ public static class Planner
         foreach (var step in plug)
             draft.Add(step);
         foreach (var (name, _, _) in replaced.Where(r => r.Before is not null))
-            draft.Add(new CreateGuestStep(name, Host.GuestConfigPath(name), Impact.GuestRecreate));
+            draft.Add(new CreateGuestStep(name, checkpoint.PathOf(name), Impact.GuestRecreate));
 
         foreach (var path in checkpoint.Files.Keys.Where(p => touched.Contains(p) && IsNeeded(p)))
             WriteFile(draft, path, null, observed);
@@ -182,20 +180,25 @@ public static class Planner
             .Where(d => d.Before?.Domid != d.Now?.Domid && !(d.Now is not null && recreated?.Contains(d.Name) == true)),
     ];
 
-    /// <summary>A plan for one guest leaves xl.conf alone, so for it the defaults are those that the host has.</summary>
+    private static bool TargetsAVifOf(DesiredGuest guest, ObservedDomain? domain, PlanRequest request) =>
+        request.Targets is not null
+        && guest.Vifs.Select(v => v.Devid).Concat(domain?.Vifs.Select(v => v.Devid) ?? []).Any(devid => request.IncludesVif(guest.Name, devid));
+
+    /// <summary>A plan that leaves xl.conf alone goes by the defaults that the host has.</summary>
     private static VifDefaults DefaultsInForce(DesiredState desired, HostObservation observed, PlanRequest request)
     {
         var observedConf = observed.Files[Host.XlConfPath];
-        var conf = request.Guest is null ? desired.ResolveXlConf(observedConf) : observedConf;
+        var conf = request.IncludesXlConf ? desired.ResolveXlConf(observedConf) : observedConf;
         return conf is null ? VifDefaults.None : XlConf.Parse(XlText.FromBytes(conf)).Defaults;
     }
 
-    private static HashSet<string> BridgesOf(IReadOnlyList<DesiredGuest> guests, VifDefaults defaults) =>
-        [.. guests.SelectMany(g => g.Vifs.Select(v => EffectiveVif.Resolve(v.Settings, g.Type, defaults))).Where(e => e.IsBridged).Select(e => e.BridgeName)];
+    private static HashSet<string> BridgesOf(IReadOnlyList<DesiredGuest> guests, VifDefaults defaults, PlanRequest request) =>
+        [.. guests.SelectMany(g => g.Vifs.Where(v => request.IncludesVif(g.Name, v.Devid)).Select(v => EffectiveVif.Resolve(v.Settings, g.Type, defaults))).Where(e => e.IsBridged).Select(e => e.BridgeName)];
 
-    private static void PlanBridges(Draft draft, DesiredState desired, HostObservation observed, HashSet<string>? only)
+    private static void PlanBridges(Draft draft, DesiredState desired, HostObservation observed, PlanRequest request, HashSet<string> needed)
     {
-        foreach (var bridge in desired.Bridges.Where(b => only is null || only.Contains(b.Name)))
+        foreach (var bridge in desired.Bridges.Where(b => request.IncludesBridge(b.Name)
+            || needed.Contains(b.Name) && (request.Targets is null || observed.FindBridge(b.Name) is null)))
             PlanBridge(draft, bridge, observed);
     }
 
@@ -226,10 +229,10 @@ public static class Planner
     /// bridge without spanning tree then floods both networks. A port that moves is taken from its bridge by the step that puts it on
     /// the other, so that it is on none for as short as can be.
     /// </summary>
-    private static void PlanPorts(Draft draft, DesiredState desired, HostObservation observed)
+    private static void PlanPorts(Draft draft, DesiredState desired, HostObservation observed, PlanRequest request)
     {
         // A bridge that another step waits for, such as one of the other kind, has its ports left alone.
-        var bridges = desired.Bridges.Where(b => b.Ports is not null
+        var bridges = desired.Bridges.Where(b => b.Ports is not null && request.IncludesBridge(b.Name)
             && (observed.FindBridge(b.Name)?.Kind == b.Kind || draft.Steps.OfType<CreateBridgeStep>().Any(s => s.Name == b.Name))).ToList();
         var wanted = bridges.SelectMany(b => b.Ports!).ToHashSet();
         foreach (var bridge in bridges)
@@ -283,7 +286,7 @@ public static class Planner
     /// <summary>A guest file of xlnet's that is no longer wanted, and the domain that runs from it.</summary>
     private sealed record Removal(DeleteFileStep Delete, ObservedDomain? Domain, StopGuestStep? Stop);
 
-    private static List<Removal> Removals(Draft draft, DesiredState desired, HostObservation observed, PlanRequest request)
+    private static List<Removal> Removals(DesiredState desired, HostObservation observed, PlanRequest request)
     {
         var wantedPaths = desired.Guests.Select(g => g.Path).ToHashSet();
         List<Removal> removals = [];
@@ -291,7 +294,12 @@ public static class Planner
         {
             if (observed.Files.GetValueOrDefault(path) is not { } content)
                 continue;
-            var domain = observed.Domains.FirstOrDefault(d => Host.GuestConfigPath(d.Name) == path);
+            var name = GuestPaths.NameOf(path, content);
+            if (!request.IsWhole && !(request.Targets is not null && request.IncludesGuest(name)))
+                continue;
+            // The name in a file may have been changed by hand since; a guest that is wanted runs from another file by now.
+            var domain = observed.Domains.FirstOrDefault(d =>
+                (d.Name == name || Host.GuestConfigPath(d.Name) == path) && desired.Guests.All(g => g.Name != d.Name));
             removals.Add(new Removal(
                 new DeleteFileStep(path, content), domain,
                 domain is null ? null : new StopGuestStep(domain.Name, request.Force || IsDead(domain), request.ShutdownTimeout, domain.Domid)));
@@ -300,12 +308,12 @@ public static class Planner
         return removals;
     }
 
-    private static void RemoveBridges(Draft draft, DesiredState desired, HostObservation observed, VifDefaults defaults)
+    private static void RemoveBridges(Draft draft, DesiredState desired, HostObservation observed, VifDefaults defaults, PlanRequest request)
     {
         var stopped = draft.Steps.OfType<StopGuestStep>().Select(s => s.Guest).ToHashSet();
         var detached = draft.Steps.OfType<DetachVifStep>().Select(s => (s.Guest, s.Devid)).ToHashSet();
         var vifs = observed.Domains.SelectMany(d => d.Vifs, (d, v) => (Guest: d.Name, Vif: v)).ToList();
-        foreach (var name in desired.MadeBridges.Where(n => desired.Bridges.All(b => b.Name != n)).Order(StringComparer.Ordinal))
+        foreach (var name in desired.MadeBridges.Where(n => request.IncludesBridge(n) && desired.Bridges.All(b => b.Name != n)).Order(StringComparer.Ordinal))
         {
             if (observed.FindBridge(name) is not { } live)
                 continue;
@@ -403,7 +411,7 @@ public static class Planner
                 return;
             }
 
-            foreach (var live in domain.Vifs)
+            foreach (var live in domain.Vifs.Where(v => request.IncludesVif(guest.Name, v.Devid)))
             {
                 var wanted = guest.Vifs.FirstOrDefault(v => v.Devid == live.Devid);
                 if (wanted is not null && EffectiveVif.Differences(wanted.Settings, defaults, live, guest.Type, bridges).Count == 0)
@@ -413,7 +421,7 @@ public static class Planner
                     _wanted.Add(wanted);
             }
 
-            _wanted.AddRange(guest.Vifs.Where(v => domain.FindVif(v.Devid) is null));
+            _wanted.AddRange(guest.Vifs.Where(v => request.IncludesVif(guest.Name, v.Devid) && domain.FindVif(v.Devid) is null));
             _wanted.Sort((a, b) => a.Devid.CompareTo(b.Devid));
 
             // A hot-plugged vif never has an emulated twin, so one that is to have it needs a create.

@@ -99,4 +99,11 @@ public static class VifRules
                 Add(Value, key, $"{key} is longer than 255 characters.");
         }
     }
+
+    /// <summary>What a host's defaults may not be: a default has to be what a vif of the host may say itself.</summary>
+    public static IReadOnlyList<Finding> CheckDefaults(VifDefaults defaults) =>
+    [
+        .. Check(new VifSettings { Script = defaults.Script, Bridge = defaults.Bridge, Backend = defaults.Backend, GatewayDev = defaults.GatewayDev }, null, null)
+            .Where(f => f.Severity == FindingSeverity.Error),
+    ];
 }

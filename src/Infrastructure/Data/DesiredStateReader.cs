@@ -12,12 +12,18 @@ public static class DesiredStateReader
     public static async Task<DesiredState?> ReadAsync(XlnetDbContext db, long hostId, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
+        return await ReadWithinAsync(db, hostId, ct);
+    }
+
+    /// <summary>The same within a transaction that the caller holds, such as one that has the host's row locked.</summary>
+    public static async Task<DesiredState?> ReadWithinAsync(XlnetDbContext db, long hostId, CancellationToken ct)
+    {
         var host = await db.Hosts.AsNoTracking().SingleOrDefaultAsync(h => h.Id == hostId, ct);
         if (host is null)
             return null;
         var bridges = await db.Bridges.AsNoTracking().Where(b => b.HostId == hostId).OrderBy(b => b.Name).ToListAsync(ct);
         var guests = await db.Guests.AsNoTracking().Where(g => g.HostId == hostId).OrderBy(g => g.Name)
-            .Select(g => new { g.Id, g.Name, g.Type, g.Config }).ToListAsync(ct);
+            .Select(g => new { g.Id, g.Name, g.FilePath, g.Type, g.Config }).ToListAsync(ct);
         var vifs = (await db.Vifs.AsNoTracking().Where(v => v.HostId == hostId).ToListAsync(ct)).ToLookup(v => v.GuestId);
         var artifacts = await db.HostArtifacts.AsNoTracking().Where(a => a.HostId == hostId).ToListAsync(ct);
         return new DesiredState
@@ -26,7 +32,7 @@ public static class DesiredStateReader
             XlConf = host.XlConf,
             Defaults = host.Defaults,
             Bridges = [.. bridges.Select(b => new DesiredBridge(b.Name.Value, b.Kind, b.Mtu, b.Ports))],
-            Guests = [.. guests.Select(g => new DesiredGuest(g.Name.Value, g.Type, Host.GuestConfigPath(g.Name.Value), g.Config,
+            Guests = [.. guests.Select(g => new DesiredGuest(g.Name.Value, g.Type, g.FilePath ?? Host.GuestConfigPath(g.Name.Value), g.Config,
                 [.. vifs[g.Id].OrderBy(v => v.Position).Select(v => new DesiredVif(v.Devid, v.WrittenSettings))]))],
             WrittenFiles = artifacts.Where(a => a.Kind == HostArtifactKind.GuestFile).Select(a => a.Name).ToHashSet(),
             MadeBridges = artifacts.Where(a => a.Kind == HostArtifactKind.Bridge).Select(a => a.Name).ToHashSet(),

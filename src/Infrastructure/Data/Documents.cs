@@ -25,10 +25,11 @@ public sealed record BridgeDocument(string Kind, int? Mtu, string? Description, 
 
 /// <param name="Config">The guest file, which holds every setting of its vifs.</param>
 /// <param name="Vifs">What the file does not hold: the address of a vif without <c>mac=</c>.</param>
-public sealed record GuestDocument(byte[] Config, IReadOnlyList<GuestDocumentVif> Vifs)
+/// <param name="FilePath">Where its file was found when it was adopted; null for one that is named after the guest.</param>
+public sealed record GuestDocument(byte[] Config, IReadOnlyList<GuestDocumentVif> Vifs, string? FilePath = null)
 {
     public static string Of(Guest guest) => JsonSerializer.Serialize(
-        new GuestDocument(guest.Config, [.. guest.Vifs.Select(v => new GuestDocumentVif(v.Devid, v.Mac.ToString(), v.MacWritten))]),
+        new GuestDocument(guest.Config, [.. guest.Vifs.Select(v => new GuestDocumentVif(v.Devid, v.Mac.ToString(), v.MacWritten))], guest.FilePath),
         DocumentJson.Default.GuestDocument);
 }
 

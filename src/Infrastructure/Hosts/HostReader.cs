@@ -39,7 +39,7 @@ internal sealed class HostReader(Func<IReadOnlyList<string>, CancellationToken, 
     }
 
     public async Task<IReadOnlyList<ObservedInterface>> ReadInterfacesAsync(CancellationToken ct) =>
-        IpAnswers.Read(await ExpectAsync(["ip", "-j", "-d", "addr"], ct).ConfigureAwait(false));
+        IpAnswers.Read(await ExpectAsync(IpAnswers.Command, ct).ConfigureAwait(false));
 
     /// <summary>The bridges of Open vSwitch; none on a host where it is not installed or does not run.</summary>
     public async Task<IReadOnlyList<OvsBridge>> ReadOvsAsync(CancellationToken ct)
@@ -49,6 +49,18 @@ internal sealed class HostReader(Func<IReadOnlyList<string>, CancellationToken, 
             || answer.Stderr.Contains("database connection failed", StringComparison.Ordinal);
         return absent ? [] : OvsAnswers.Read(CommandAnswer.Expect(answer));
     }
+
+    /// <summary>The SHA-256 of each file by its path; a file that went in between, or a host without the tool, leaves it out.</summary>
+    public async Task<IReadOnlyDictionary<string, string>> ReadHashesAsync(IReadOnlyCollection<string> paths, CancellationToken ct) =>
+        paths.Count == 0
+            ? new Dictionary<string, string>()
+            : SystemAnswers.ReadHashes(await run([.. SystemAnswers.HashCommand, .. paths], ct).ConfigureAwait(false));
+
+    /// <summary>Three commands. A tool that the host lacks is an answer, not an error.</summary>
+    public async Task<ObservedForwarding> ReadForwardingAsync(CancellationToken ct) => SystemAnswers.ReadForwarding(
+        await run(SystemAnswers.SysctlCommand, ct).ConfigureAwait(false),
+        await run(SystemAnswers.IptablesCommand, ct).ConfigureAwait(false),
+        await run(SystemAnswers.NftCommand, ct).ConfigureAwait(false));
 
     public async Task<IReadOnlyList<ObservedDomain>> ReadDomainsAsync(
         IReadOnlyList<ObservedInterface> interfaces, IReadOnlyList<OvsBridge> ovs, CancellationToken ct)
@@ -144,7 +156,7 @@ internal sealed class HostReader(Func<IReadOnlyList<string>, CancellationToken, 
             var made = string.Create(CultureInfo.InvariantCulture, $"vif{row.Domid}.{row.Devid}");
             var name = settings.VifName is { Length: > 0 } vifName && !_interfaces.ContainsKey(made) ? vifName : made;
             var device = _interfaces.GetValueOrDefault(name);
-            return new ObservedVif(row.Devid, row.Mac, name, Bridge(name, device), row.State, device?.Up ?? false, settings);
+            return new ObservedVif(row.Devid, row.Mac, name, Bridge(name, device), row.State, device?.Up ?? false, settings, device?.Statistics);
         }
 
         private string? Bridge(string name, ObservedInterface? device) =>

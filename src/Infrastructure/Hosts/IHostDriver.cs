@@ -26,6 +26,15 @@ public interface IHostDriver : IAsyncDisposable
     IAsyncEnumerable<string> MonitorLinksAsync(CancellationToken ct);
 
     /// <summary>
+    /// The same with what no plan needs: hashes of scripts and files, forwarding and its filters. Four commands more, so a plan's
+    /// observation, of which a running operation makes several, does without.
+    /// </summary>
+    Task<HostInspection> InspectAsync(IReadOnlyCollection<string> files, CancellationToken ct);
+
+    /// <summary>The files of /etc/xen that may be guests': those that end in <c>.cfg</c>.</summary>
+    Task<IReadOnlyList<HostFile>> ListGuestFilesAsync(CancellationToken ct);
+
+    /// <summary>
     /// Does one step. Doing a finished step again is a no-op. A step that fails may leave a part behind, as the real xl does (a
     /// failed network-attach leaves its vif): whoever asked observes and plans again.
     /// </summary>

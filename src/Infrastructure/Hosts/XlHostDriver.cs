@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Planning;
 using Xlnet.Infrastructure.Hosts.Answers;
 using Xlnet.Infrastructure.Hosts.DeadMan;
@@ -33,15 +34,32 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
             Bridges = seen.Bridges,
             Interfaces = seen.Interfaces,
             Files = contents,
-            Scripts =
-            [
-                .. scripts
-                    .Where(s => s.Executable)
-                    .Select(s => s.Path[(s.Path.LastIndexOf('/') + 1)..])
-                    .Where(name => name.StartsWith("vif", StringComparison.Ordinal)),
-            ],
+            Scripts = [.. scripts.Where(IsVifScript).Select(NameOf)],
         };
     }
+
+    public async Task<IReadOnlyList<HostFile>> ListGuestFilesAsync(CancellationToken ct) =>
+        [.. (await shell.ListFilesAsync(Host.ConfigFolder, ct).ConfigureAwait(false)).Where(f => Host.IsGuestFilePath(f.Path))];
+
+    public async Task<HostInspection> InspectAsync(IReadOnlyCollection<string> files, CancellationToken ct)
+    {
+        var observed = await ObserveAsync(files, ct).ConfigureAwait(false);
+        List<HostFile> scripts = [.. (await shell.ListFilesAsync(ScriptDirectory, ct).ConfigureAwait(false)).Where(IsVifScript)];
+        List<HostFile> configs =
+        [
+            .. (await shell.ListFilesAsync(Host.ConfigFolder, ct).ConfigureAwait(false))
+                .Where(f => f.Path == Host.XlConfPath || Host.IsGuestFilePath(f.Path)),
+        ];
+        var reader = Reader();
+        var hashes = await reader.ReadHashesAsync([.. scripts.Concat(configs).Select(f => f.Path)], ct).ConfigureAwait(false);
+        var forwarding = await reader.ReadForwardingAsync(ct).ConfigureAwait(false);
+        ObservedFile Observed(HostFile file) => new(file.Path, file.Length, hashes.GetValueOrDefault(file.Path));
+        return new HostInspection(observed, [.. scripts.Select(Observed)], [.. configs.Select(Observed)], forwarding);
+    }
+
+    private static bool IsVifScript(HostFile file) => file.Executable && NameOf(file).StartsWith("vif", StringComparison.Ordinal);
+
+    private static string NameOf(HostFile file) => file.Path[(file.Path.LastIndexOf('/') + 1)..];
 
     public async Task<HostSnapshot> LookAsync(CancellationToken ct)
     {

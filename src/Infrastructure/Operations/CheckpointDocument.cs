@@ -20,7 +20,8 @@ internal sealed record CheckpointDocument(
     IReadOnlyList<string> WrittenFiles,
     IReadOnlyList<string> MadeBridges,
     IReadOnlyList<CheckpointInterface>? Interfaces = null,
-    IReadOnlyList<HostRoute>? Routes = null)
+    IReadOnlyList<HostRoute>? Routes = null,
+    IReadOnlyDictionary<string, string>? OddPaths = null)
 {
     public static string Of(Checkpoint checkpoint) => JsonSerializer.Serialize(
         new CheckpointDocument(
@@ -31,7 +32,8 @@ internal sealed record CheckpointDocument(
             [.. checkpoint.WrittenFiles],
             [.. checkpoint.MadeBridges],
             checkpoint.Interfaces,
-            checkpoint.Routes),
+            checkpoint.Routes,
+            checkpoint.OddPaths),
         CheckpointJson.Default.CheckpointDocument);
 
     public static Checkpoint Read(string json)
@@ -47,6 +49,7 @@ internal sealed record CheckpointDocument(
             MadeBridges = document.MadeBridges.ToHashSet(),
             Interfaces = document.Interfaces ?? [],
             Routes = document.Routes,
+            OddPaths = document.OddPaths ?? new Dictionary<string, string>(),
         };
     }
 }

@@ -23,8 +23,16 @@ public sealed class HostOperationsJob(OperationRunner runner) : IJob
         }
 
         // An operation that waits to be confirmed holds no thread: the end of its time is a trigger of its own.
-        if (await runner.WaitsUntilAsync(hostId, cancellationToken) is { } until)
+        if (await runner.WaitsUntilAsync(hostId, cancellationToken) is not { } until)
+            return;
+        try
+        {
             await ScheduleAsync(context.Scheduler, hostId, string.Create(CultureInfo.InvariantCulture, $"unconfirmed-{until.UtcTicks}"), cancellationToken, until);
+        }
+        catch (SchedulerException)
+        {
+            // The service is shutting down: a sweep finds the operation when its time is over.
+        }
     }
 
     /// <summary>Has the host's operations run now. Asking again while it is asked for already changes nothing.</summary>

@@ -142,6 +142,7 @@ public sealed partial class OperationRunner
         {
             Allow = operation.Allow,
             Guest = operation.Guest,
+            Targets = operation.Targets?.ToHashSet(),
             Action = action,
             Restart = Stopped(),
             Force = operation.Force,
@@ -163,7 +164,7 @@ public sealed partial class OperationRunner
 
         private static GuestAction Action(OperationKind kind) => kind switch
         {
-            OperationKind.Apply => GuestAction.Keep,
+            OperationKind.Apply or OperationKind.Enforce => GuestAction.Keep,
             OperationKind.Start => GuestAction.Start,
             OperationKind.Stop => GuestAction.Stop,
             OperationKind.Recreate => GuestAction.Recreate,

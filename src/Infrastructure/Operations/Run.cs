@@ -197,8 +197,8 @@ public sealed partial class OperationRunner
             }
         }
 
-        private Task<int> AddArtifactAsync(HostArtifactKind kind, string name, CancellationToken ct) => db.Database.ExecuteSqlAsync(
-            $"INSERT INTO host_artifacts (host_id, kind, name, created_at) VALUES ({operation.HostId}, {Kebab.Name(kind)}, {name}, {Now}) ON CONFLICT DO NOTHING", ct);
+        private Task AddArtifactAsync(HostArtifactKind kind, string name, CancellationToken ct) =>
+            HostArtifacts.AddAsync(db, operation.HostId, kind, name, Now, ct);
 
         private Task DropArtifactAsync(PlanStep step, CancellationToken ct) => step switch
         {

@@ -80,6 +80,60 @@ public class AnswerTests
             read);
     }
 
+    /// <summary>As iproute2 6.1 prints it, in part.</summary>
+    [Fact]
+    public void Read_CountersOfAnInterface_AreSeenFromDom0()
+    {
+        var read = IpAnswers.Read(Printed("""
+            [{"ifindex":9,"ifname":"vif1.0","flags":["BROADCAST","MULTICAST","UP","LOWER_UP"],"mtu":1500,"address":"fe:ff:ff:ff:ff:ff","addr_info":[],
+              "stats64":{"rx":{"bytes":1076,"packets":14,"errors":1,"dropped":2,"over_errors":0,"multicast":0},"tx":{"bytes":1146,"packets":15,"errors":3,"dropped":4,"carrier_errors":0,"collisions":0}}},
+             {"ifindex":10,"ifname":"old0","mtu":1500}]
+            """));
+        Assert.Equal(new InterfaceStatistics(1076, 14, 1, 2, 1146, 15, 3, 4), read[0].Statistics);
+        Assert.Null(read[1].Statistics);
+    }
+
+    [Fact]
+    public void ReadForwarding_OfAHostThatHasItAll_IsRead()
+    {
+        var read = SystemAnswers.ReadForwarding(
+            Printed("net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 0\nnet.bridge.bridge-nf-call-iptables = 1\nnet.bridge.bridge-nf-call-ip6tables = 0\n"),
+            Printed("-P FORWARD DROP\n-A FORWARD -i xenbr0 -j ACCEPT\n"),
+            Printed("""
+                {"nftables": [{"metainfo": {"version": "1.0.6"}}, {"chain": {"family": "inet", "table": "t", "name": "c", "handle": 1}},
+                 {"chain": {"family": "inet", "table": "fw", "name": "fwd", "handle": 2, "type": "filter", "hook": "forward", "prio": -5, "policy": "drop"}},
+                 {"chain": {"family": "ip", "table": "fw", "name": "in", "handle": 3, "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}}]}
+                """));
+        Assert.Equal((true, false, true, true, false, "DROP"),
+            (read.Ipv4Forwarding, read.Ipv6Forwarding, read.BrNetfilter, read.BridgeNfCallIptables, read.BridgeNfCallIp6tables, read.IptablesForwardPolicy));
+        Assert.Equal([new NftablesChain("inet", "fw", "fwd", -5, "drop")], read.NftablesForwardChains!);
+    }
+
+    [Fact]
+    public void ReadForwarding_OfAHostWithoutTheTools_SaysNothing()
+    {
+        var none = new CommandResult(["x"], CommandResult.NotFound, "", "x: command not found\n", TimeSpan.Zero);
+        Assert.Equal(new ObservedForwarding(null, null, null, null, null, null, null), SystemAnswers.ReadForwarding(none, none, none));
+        var withoutModule = SystemAnswers.ReadForwarding(Printed("net.ipv4.ip_forward = 0\n"), none, none);
+        Assert.Equal((false, false, (bool?)null), (withoutModule.Ipv4Forwarding, withoutModule.BrNetfilter, withoutModule.BridgeNfCallIptables));
+    }
+
+    [Fact]
+    public void ReadForwarding_NftThatPrintsSomethingElse_IsAnAnswerThatCannotBeUnderstood()
+    {
+        var none = Printed("");
+        Assert.Throws<HostAnswerException>(() => SystemAnswers.ReadForwarding(none, none, Printed("Segmentation fault")));
+    }
+
+    [Fact]
+    public void ReadHashes_LinesOfAllKinds_TakesThoseOfPlainPaths()
+    {
+        var hash = new string('a', 64);
+        Assert.Equal(
+            new Dictionary<string, string> { ["/etc/xen/a b.cfg"] = hash },
+            SystemAnswers.ReadHashes(Printed($"{hash}  /etc/xen/a b.cfg\n\\{hash}  /etc/xen/a\\nb.cfg\nsha256sum: nonsense\n")));
+    }
+
     private static Dictionary<string, JsonElement> Nic(string json) => JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(json)!;
 
     private static CommandResult Printed(string stdout) => new(["xl", "test"], 0, stdout, "", TimeSpan.Zero);

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Planning;
 using Xlnet.Infrastructure.Hosts;
@@ -31,6 +32,26 @@ public abstract class BridgeContract : ShellContract
             var bridges = HostReader.Bridges(await reader.ReadInterfacesAsync(Ct), await reader.ReadOvsAsync(Ct));
             return bridges.FirstOrDefault(b => b.Name == "xltest0") is { } bridge ? (bridge.Kind, bridge.Up, bridge.Mtu) : null;
         }
+    }
+
+    [Fact]
+    public async Task Interfaces_OfAHost_HaveCounters()
+    {
+        await ShellAsync();
+        var reader = new HostReader((argv, ct) => Opened.RunAsync(argv, Limit, ct));
+        Assert.All(await reader.ReadInterfacesAsync(Ct), i => Assert.NotNull(i.Statistics));
+    }
+
+    [Fact]
+    public async Task Hashes_OfFiles_AreThoseOfTheirBytes()
+    {
+        await ShellAsync();
+        byte[] content = [0, 1, (byte)'\n', 255];
+        await Opened.WriteFileAsync(Folder + "/hashed", content, Ct);
+        var reader = new HostReader((argv, ct) => Opened.RunAsync(argv, Limit, ct));
+        var hashes = await reader.ReadHashesAsync([Folder + "/none", Folder + "/hashed"], Ct);
+        Assert.Equal(KeyValuePair.Create(Folder + "/hashed", Convert.ToHexStringLower(SHA256.HashData(content))), Assert.Single(hashes));
+        await Opened.DeleteFileAsync(Folder + "/hashed", Ct);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Guests;
@@ -29,6 +30,26 @@ public abstract partial class HostContract
         Assert.Contains("vif.default.bridge", Encoding.UTF8.GetString(seen.Files["/etc/xen/xl.conf"]!), StringComparison.Ordinal);
         Assert.Null(seen.Files[Folder + "/none"]);
         Assert.Contains(seen.Interfaces, i => i.Name == "xenbr0" && i.Kind == "bridge" && i.Addresses.Count > 0);
+    }
+
+    [Fact]
+    public async Task Inspect_Host_SaysWhatNoPlanNeeds()
+    {
+        await using var driver = await DriverAsync();
+        var domain = await StartAsync(driver, "web1", "");
+        var seen = await driver.InspectAsync([Domain.Hosts.Host.XlConfPath], Ct);
+
+        Assert.Contains(seen.Scripts, s => s.Path == "/etc/xen/scripts/vif-bridge" && s.Length > 0 && s.Sha256?.Length == 64);
+        Assert.Equal(seen.Host.Scripts, seen.Scripts.Select(s => s.Path[(s.Path.LastIndexOf('/') + 1)..]));
+        var conf = seen.Host.Files[Domain.Hosts.Host.XlConfPath]!;
+        Assert.Contains(new ObservedFile(Domain.Hosts.Host.XlConfPath, conf.Length, Convert.ToHexStringLower(SHA256.HashData(conf))), seen.Files);
+        Assert.Equal((await driver.ListGuestFilesAsync(Ct)).Select(f => f.Path), seen.Files.Select(f => f.Path).Where(Domain.Hosts.Host.IsGuestFilePath));
+        Assert.NotNull(seen.Forwarding.Ipv4Forwarding);
+        Assert.NotNull(seen.Forwarding.BrNetfilter);
+        Assert.Contains(seen.Forwarding.IptablesForwardPolicy, new[] { "ACCEPT", "DROP" });
+        Assert.NotNull(seen.Forwarding.NftablesForwardChains);
+        Assert.NotNull(seen.Host.FindDomain("web1")!.FindVif(0)!.Dom0Statistics);
+        Assert.Equal(domain.Vifs.Count, seen.Host.FindDomain("web1")!.Vifs.Count);
     }
 
     [Fact]

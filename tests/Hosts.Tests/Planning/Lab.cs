@@ -68,6 +68,13 @@ internal sealed class Lab
 
     public Task<HostObservation> ObserveAsync(DesiredState desired) => Driver.ObserveAsync(desired.Paths, CancellationToken.None);
 
+    /// <summary>With every guest file of /etc/xen.</summary>
+    public async Task<HostObservation> ObserveAllAsync(DesiredState desired)
+    {
+        var files = await Driver.ListGuestFilesAsync(CancellationToken.None);
+        return await Driver.ObserveAsync([.. desired.Paths.Union(files.Select(f => f.Path))], CancellationToken.None);
+    }
+
     public Task ChangeAsync(Action<SimulatedDom0State> change) => _store.UpdateAsync(
         state =>
         {

@@ -20,6 +20,7 @@ internal sealed class GuestConfiguration : IEntityTypeConfiguration<Guest>
         builder.Navigation(g => g.Vifs).UsePropertyAccessMode(PropertyAccessMode.Field);
         builder.Ignore(g => g.ConfigPath);
         builder.HasIndex(g => new { g.HostId, g.Name }).IsUnique().HasDatabaseName("ux_guests_host_name");
+        builder.HasIndex(g => new { g.HostId, g.FilePath }).IsUnique().HasDatabaseName("ux_guests_host_file_path");
         builder.Property(g => g.Version).IsRowVersion();
     }
 }

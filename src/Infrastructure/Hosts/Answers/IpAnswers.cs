@@ -5,9 +5,12 @@ using Xlnet.Domain.Planning;
 
 namespace Xlnet.Infrastructure.Hosts.Answers;
 
-/// <summary>Reads what <c>ip -j -d addr</c> prints.</summary>
+/// <summary>Reads what <see cref="Command"/> prints.</summary>
 internal static class IpAnswers
 {
+    /// <summary>Links, kinds, addresses and counters in one.</summary>
+    public static readonly IReadOnlyList<string> Command = ["ip", "-j", "-d", "-s", "addr"];
+
     public static IReadOnlyList<ObservedInterface> Read(CommandResult show) =>
     [
         .. CommandAnswer.Json(show, show.Stdout, IpJson.Default.ListIpLink)
@@ -31,7 +34,10 @@ internal static class IpAnswers
             flags.Contains("LOWER_UP"),
             link.Master,
             [.. (link.AddrInfo ?? []).Where(a => a.Local is not null).Select(a => string.Create(CultureInfo.InvariantCulture, $"{a.Local}/{a.Prefixlen}"))],
-            link.Link);
+            link.Link,
+            link.Stats64 is { Rx: { } rx, Tx: { } tx }
+                ? new InterfaceStatistics(rx.Bytes, rx.Packets, rx.Errors, rx.Dropped, tx.Bytes, tx.Packets, tx.Errors, tx.Dropped)
+                : null);
     }
 }
 
@@ -45,11 +51,16 @@ internal sealed record IpLink(
     IpLinkInfo? Linkinfo,
     string? Parentbus,
     string? Link,
-    [property: JsonPropertyName("addr_info")] IReadOnlyList<IpAddress>? AddrInfo);
+    [property: JsonPropertyName("addr_info")] IReadOnlyList<IpAddress>? AddrInfo,
+    IpStatistics? Stats64);
 
 internal sealed record IpLinkInfo([property: JsonPropertyName("info_kind")] string? InfoKind);
 
 internal sealed record IpAddress(string? Local, int Prefixlen);
+
+internal sealed record IpStatistics(IpCounters? Rx, IpCounters? Tx);
+
+internal sealed record IpCounters(long Bytes, long Packets, long Errors, long Dropped);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(List<IpLink>))]

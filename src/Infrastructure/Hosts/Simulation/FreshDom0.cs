@@ -63,6 +63,7 @@ public static class FreshDom0
         state.ManagementPath = new SimulatedPath { Address = "10.0.2.15/24", Uplink = "eth0" };
 
         state.Sysctls["net.ipv4.ip_forward"] = "0";
+        state.Sysctls["net.ipv6.conf.all.forwarding"] = "0";
         if (openVSwitch)
             state.Ovs = new SimulatedOvs { Uuid = "f0ec0108-759e-42ef-b1f2-749f3ed82dfb" };
         return state;

@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 namespace Xlnet.Infrastructure.Hosts.Simulation;
 
 /// <summary>
-/// <c>ip</c> of iproute2 6.1: link and addr, as JSON (<c>-j</c>, with <c>-d</c> the kinds) and brief (<c>-br</c>); adds and removes
+/// <c>ip</c> of iproute2 6.1: link and addr, as JSON (<c>-j</c>, with <c>-d</c> the kinds, with <c>-s</c> the counters) and brief (<c>-br</c>); adds and removes
 /// bridges and sets interfaces up, down, their MTU and their bridge.
 /// </summary>
 internal static class IpProgram
@@ -112,7 +112,7 @@ internal static class IpProgram
     {
         if (options.Contains("-j"))
         {
-            var array = new JsonArray([.. devices.Select(d => Json(state, d, options.Contains("-d"), what == "addr"))]);
+            var array = new JsonArray([.. devices.Select(d => Json(state, d, options, what == "addr"))]);
             // ip ends its JSON with a blank only when it is no terminal's; a line break is always there.
             return Answer.Print(array.ToJsonString() + "\n");
         }
@@ -134,7 +134,7 @@ internal static class IpProgram
         return Answer.Print(text.ToString());
     }
 
-    private static JsonObject Json(SimulatedDom0State state, SimulatedInterface device, bool details, bool addresses)
+    private static JsonObject Json(SimulatedDom0State state, SimulatedInterface device, List<string> options, bool addresses)
     {
         var json = new JsonObject
         {
@@ -156,12 +156,18 @@ internal static class IpProgram
         json["link_type"] = device.Kind == "loopback" ? "loopback" : "ether";
         json["address"] = device.Mac;
         json["broadcast"] = device.Kind == "loopback" ? "00:00:00:00:00:00" : "ff:ff:ff:ff:ff:ff";
-        if (details)
+        if (options.Contains("-d"))
             AddDetails(json, device);
         if (addresses)
             json["addr_info"] = new JsonArray([.. device.Addresses.Select(a => AddressJson(device, a))]);
+        if (options.Contains("-s"))
+            json["stats64"] = new JsonObject { ["rx"] = Counters("over_errors", "multicast"), ["tx"] = Counters("carrier_errors", "collisions") };
         return json;
     }
+
+    /// <summary>No packet ever passes here.</summary>
+    private static JsonObject Counters(string fifth, string sixth) =>
+        new() { ["bytes"] = 0, ["packets"] = 0, ["errors"] = 0, ["dropped"] = 0, [fifth] = 0, [sixth] = 0 };
 
     private static void AddDetails(JsonObject json, SimulatedInterface device)
     {

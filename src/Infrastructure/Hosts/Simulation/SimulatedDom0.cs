@@ -32,6 +32,9 @@ internal sealed class SimulatedDom0(SimulatedDom0State state, ISimulatedFiles fi
         ["tail"] = SystemPrograms.Tail,
         ["journalctl"] = SystemPrograms.Journalctl,
         ["sysctl"] = SystemPrograms.Sysctl,
+        ["sha256sum"] = SystemPrograms.Sha256Sum,
+        ["iptables"] = SystemPrograms.Iptables,
+        ["nft"] = SystemPrograms.Nft,
         ["systemctl"] = SystemPrograms.Systemctl,
         ["systemd-run"] = SystemPrograms.SystemdRun,
         ["xenstore-read"] = SystemPrograms.XenstoreRead,
@@ -61,7 +64,7 @@ internal sealed class SimulatedDom0(SimulatedDom0State state, ISimulatedFiles fi
     internal Answer Dispatch(IReadOnlyList<string> argv)
     {
         var name = argv[0][(argv[0].LastIndexOf('/') + 1)..];
-        if (!Programs.TryGetValue(name, out var program) || name == "ovs-vsctl" && State.Ovs is null)
+        if (!Programs.TryGetValue(name, out var program) || name == "ovs-vsctl" && State.Ovs is null || name is "iptables" or "nft" && State.ForwardPolicy is null)
             return Answer.Fail(CommandResult.NotFound, $"{argv[0]}: command not found\n");
         return program(this, [.. argv.Skip(1)]);
     }

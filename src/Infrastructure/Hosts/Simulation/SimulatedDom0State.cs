@@ -44,6 +44,9 @@ public sealed class SimulatedDom0State
 
     public SortedDictionary<string, string> Sysctls { get; set; } = new(StringComparer.Ordinal);
 
+    /// <summary>The policy of iptables' FORWARD, <c>ACCEPT</c> or <c>DROP</c>; null on a host without iptables and nftables.</summary>
+    public string? ForwardPolicy { get; set; } = "ACCEPT";
+
     /// <summary>What hotplug scripts logged by syslog, newest last, at most <see cref="JournalLimit"/> lines.</summary>
     public List<string> Journal { get; set; } = [];
 

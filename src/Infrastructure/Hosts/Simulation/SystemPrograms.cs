@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 
 namespace Xlnet.Infrastructure.Hosts.Simulation;
@@ -37,14 +38,56 @@ internal static class SystemPrograms
         return Answer.Print(string.Concat(dom0.State.Journal.TakeLast(count).Select(line => line + "\n")));
     }
 
-    /// <summary><c>sysctl -n KEY</c> and <c>sysctl -w KEY=VALUE</c>.</summary>
+    /// <summary><c>sha256sum -- PATH…</c>: a line for each file that is there; exit status 1 when one is not.</summary>
+    public static Answer Sha256Sum(SimulatedDom0 dom0, IReadOnlyList<string> args)
+    {
+        var (sums, errors) = (new StringBuilder(), new StringBuilder());
+        foreach (var path in args.Where(a => a != "--"))
+        {
+            if (dom0.Files.Read(path) is { } content)
+                sums.Append(CultureInfo.InvariantCulture, $"{Convert.ToHexStringLower(SHA256.HashData(content))}  {path}\n");
+            else
+                errors.Append(CultureInfo.InvariantCulture, $"sha256sum: {path}: No such file or directory\n");
+        }
+
+        return new Answer(errors.Length > 0 ? 1 : 0, sums.ToString(), errors.ToString());
+    }
+
+    /// <summary><c>iptables -S FORWARD</c> and <c>iptables -P FORWARD POLICY</c>, as iptables-nft 1.8.9 answers: there are no rules here.</summary>
+    public static Answer Iptables(SimulatedDom0 dom0, IReadOnlyList<string> args)
+    {
+        switch (args)
+        {
+            case ["-S", "FORWARD"]:
+                return Answer.Print($"-P FORWARD {dom0.State.ForwardPolicy}\n");
+            case ["-P", "FORWARD", "ACCEPT" or "DROP"]:
+                dom0.State.ForwardPolicy = args[2];
+                return Answer.Nothing;
+            default:
+                return Answer.Fail(2, "iptables: the simulation has -S FORWARD and -P FORWARD only.\n");
+        }
+    }
+
+    /// <summary><c>nft -j list chains</c> of nftables 1.0.6; the chain of iptables-nft is there once a policy was set.</summary>
+    public static Answer Nft(SimulatedDom0 dom0, IReadOnlyList<string> args)
+    {
+        if (args is not ["-j", "list", "chains"])
+            return Answer.Fail(1, "Error: syntax error\n");
+        const string Info = """{"metainfo": {"version": "1.0.6", "release_name": "Lester Gooch #5", "json_schema_version": 1}}""";
+        const string Chain = """, {"chain": {"family": "ip", "table": "filter", "name": "FORWARD", "handle": 1, "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}}""";
+        return Answer.Print($$"""{"nftables": [{{Info}}{{(dom0.State.ForwardPolicy == "DROP" ? Chain : "")}}]}""" + "\n");
+    }
+
+    /// <summary><c>sysctl -n KEY</c>, <c>sysctl -e KEY…</c> and <c>sysctl -w KEY=VALUE</c>.</summary>
     public static Answer Sysctl(SimulatedDom0 dom0, IReadOnlyList<string> args)
     {
         var sysctls = dom0.State.Sysctls;
-        switch (args)
+        switch (args.ToArray())
         {
             case ["-n", var key]:
                 return sysctls.TryGetValue(key, out var value) ? Answer.Print(value + "\n") : Unknown(key);
+            case ["-e", .. var keys]:
+                return Answer.Print(string.Concat(keys.Where(sysctls.ContainsKey).Select(k => $"{k} = {sysctls[k]}\n")));
             case ["-w", var assignment] when assignment.Split('=', 2) is { Length: 2 } parts:
                 if (!sysctls.ContainsKey(parts[0]))
                     return Unknown(parts[0]);
