@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using Xlnet.Domain.Hosts;
 using Xlnet.Infrastructure.Hosts;
 using Xlnet.Infrastructure.Hosts.Ssh;
 using Xlnet.XenLab;

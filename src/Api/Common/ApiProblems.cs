@@ -108,7 +108,7 @@ internal sealed class ApiProblems(IProblemDetailsService problems, ILogger<ApiPr
 
     private static ProblemDetails OfShell(HostShellException exception)
     {
-        var problem = Problem(StatusCodes.Status502BadGateway, $"host.{Kebab.Name(exception.Error)}", exception.Message);
+        var problem = Problem(StatusCodes.Status502BadGateway, exception.Code, exception.Message);
         foreach (var (name, value) in exception.Evidence)
             problem.Extensions[name] = value;
         return problem;

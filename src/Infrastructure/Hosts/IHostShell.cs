@@ -1,4 +1,5 @@
 using System.Collections.ObjectModel;
+using Xlnet.Domain.Common;
 
 namespace Xlnet.Infrastructure.Hosts;
 
@@ -75,6 +76,9 @@ public sealed record CommandResult(IReadOnlyList<string> Argv, int ExitStatus, s
 public sealed class HostShellException(HostShellError error, string message, Exception? inner = null) : Exception(message, inner)
 {
     public HostShellError Error { get; } = error;
+
+    /// <summary>The code of the problem, such as <c>host.unreachable</c>.</summary>
+    public string Code => $"host.{Kebab.Name(Error)}";
 
     /// <summary>The code of a step that failed so, when the host is there and refuses a file; else null.</summary>
     internal string? FileCode => Error switch

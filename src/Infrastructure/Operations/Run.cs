@@ -100,7 +100,7 @@ public sealed partial class OperationRunner
         {
             var command = (exception as HostAnswerException)?.Command;
             return new OperationError(
-                exception is HostShellException shell ? $"host.{Kebab.Name(shell.Error)}" : ((HostAnswerException)exception).Code, CommandDocument.Clean(exception.Message), step?.Id, step?.Target,
+                exception is HostShellException shell ? shell.Code : ((HostAnswerException)exception).Code, CommandDocument.Clean(exception.Message), step?.Id, step?.Target,
                 command is null ? null : [.. command.Argv.Select(CommandDocument.Clean)], command?.ExitStatus,
                 command is null ? null : CommandDocument.Clean(command.Stdout), command is null ? null : CommandDocument.Clean(command.Stderr));
         }

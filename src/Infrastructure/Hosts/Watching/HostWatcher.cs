@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
-using Xlnet.Domain.Common;
 using Xlnet.Domain.Planning;
 
 namespace Xlnet.Infrastructure.Hosts.Watching;
@@ -194,8 +193,8 @@ internal sealed partial class HostWatcher(
     {
         var (code, message) = exception switch
         {
-            HostShellException e => ($"host.{Kebab.Name(e.Error)}", e.Message),
-            HostAnswerException e => ("host.answer", e.Message),
+            HostShellException e => (e.Code, e.Message),
+            HostAnswerException e => (e.Code, e.Message),
             _ => ("internal", "xlnet failed to look at the host; its log has the details."),
         };
         if (code == "internal")
