@@ -172,7 +172,7 @@ public sealed class LabSheetTests(XenHost xen) : IAsyncLifetime
         var operation = await _service.RunAsync("/apply", new { allow = new[] { "management-path" } });
 
         Assert.True((string)operation["status"]! == "rolled-back", operation.Text);
-        Assert.Equal("management-path.lost", (string)operation["error"]["code"]!);
+        Assert.True((string)operation["error"]["code"]! == "management-path.lost", operation.Text);
         var link = await xen.UntilAsync("ip -o link show dev eth0 | grep -o 'eth0: .*master xenbr0'");
         exercise.Say("`PUT …/bridges/xenbr0` with no ports, `POST …/apply` with `management-path` allowed: nobody reaches the host any more, until its own timer has run its script.");
         exercise.Show("GET …/operations/{id}", Steps(operation));
