@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
-using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Operations;
 using Xlnet.Domain.Planning;
