@@ -76,11 +76,7 @@ public sealed class SshProblemTests : IDisposable
     [Fact]
     public async Task WriteFile_DiskFull_SaysSoAndLeavesTheOldFileAlone()
     {
-        // Shared with nobody: a mount namespace of sshd's own.
-        await using var sshd = await Sshd.StartAsync(new SshdOptions
-        {
-            Prefix = ["unshare", .. Environment.IsPrivilegedProcess ? [] : (string[])["--user", "--map-root-user"], "--mount", "sh", "-c", $"mount -t tmpfs -o size=64k tmpfs {_folder} && exec \"$@\"", "sh"],
-        });
+        await using var sshd = await Sshd.StartAsync(OnDisk("size=64k"));
         using var connections = sshd.Connections();
         var shell = Shell(connections, sshd);
         await shell.WriteFileAsync(_folder + "/web1.cfg", "old"u8.ToArray(), Ct);
@@ -94,10 +90,20 @@ public sealed class SshProblemTests : IDisposable
     [Fact]
     public async Task WriteFile_WhereNobodyMay_IsPermissionDenied()
     {
-        await using var sshd = await Sshd.StartAsync();
+        await using var sshd = await Sshd.StartAsync(OnDisk("ro"));
         using var connections = sshd.Connections();
-        await FailsAsync(HostShellError.PermissionDenied, () => Shell(connections, sshd).WriteFileAsync("/proc/sys/kernel/ostype", "x"u8.ToArray(), Ct));
+        await FailsAsync(HostShellError.PermissionDenied, () => Shell(connections, sshd).WriteFileAsync(_folder + "/web1.cfg", "x"u8.ToArray(), Ct));
     }
+
+    /// <summary>The folder is a file system of sshd's own, in a mount namespace of its own.</summary>
+    private SshdOptions OnDisk(string options) => new()
+    {
+        Prefix =
+        [
+            "unshare", .. Environment.IsPrivilegedProcess ? [] : (string[])["--user", "--map-root-user"], "--mount",
+            "sh", "-c", $"mount -t tmpfs -o {options} tmpfs {_folder} && exec \"$@\"", "sh",
+        ],
+    };
 
     [Fact]
     public async Task WriteFile_ExistingOne_KeepsItsMode()

@@ -14,7 +14,7 @@ using Xlnet.Infrastructure.Data;
 namespace Xlnet.Migrations.Migrations
 {
     [DbContext(typeof(XlnetDbContext))]
-    [Migration("20261126134739_SshHosts")]
+    [Migration("20261126140609_SshHosts")]
     partial class SshHosts
     {
         /// <inheritdoc />
@@ -61,6 +61,10 @@ namespace Xlnet.Migrations.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("name");
+
+                    b.PrimitiveCollection<string[]>("Ports")
+                        .HasColumnType("text[]")
+                        .HasColumnName("ports");
 
                     b.Property<DateTimeOffset>("UpdatedAt")
                         .HasColumnType("timestamp with time zone")
@@ -152,6 +156,10 @@ namespace Xlnet.Migrations.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
 
+                    b.Property<string>("FilePath")
+                        .HasColumnType("text")
+                        .HasColumnName("file_path");
+
                     b.Property<long>("HostId")
                         .HasColumnType("bigint")
                         .HasColumnName("host_id");
@@ -178,6 +186,10 @@ namespace Xlnet.Migrations.Migrations
 
                     b.HasKey("Id")
                         .HasName("pk_guests");
+
+                    b.HasIndex("HostId", "FilePath")
+                        .IsUnique()
+                        .HasDatabaseName("ux_guests_host_file_path");
 
                     b.HasIndex("HostId", "Name")
                         .IsUnique()
@@ -520,6 +532,26 @@ namespace Xlnet.Migrations.Migrations
                         .HasColumnType("jsonb")
                         .HasColumnName("checkpoint");
 
+                    b.Property<DateTimeOffset?>("ConfirmBy")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("confirm_by");
+
+                    b.Property<int?>("ConfirmSeconds")
+                        .HasColumnType("integer")
+                        .HasColumnName("confirm_seconds");
+
+                    b.Property<bool>("Confirmed")
+                        .HasColumnType("boolean")
+                        .HasColumnName("confirmed");
+
+                    b.Property<DateTimeOffset?>("DeadManFiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("dead_man_fires_at");
+
+                    b.Property<int>("DeadManNumber")
+                        .HasColumnType("integer")
+                        .HasColumnName("dead_man_number");
+
                     b.Property<string>("Error")
                         .HasColumnType("jsonb")
                         .HasColumnName("error");
@@ -544,6 +576,10 @@ namespace Xlnet.Migrations.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("kind");
+
+                    b.Property<DateTimeOffset?>("LostSince")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("lost_since");
 
                     b.Property<string>("RequestId")
                         .HasColumnType("text")
@@ -580,6 +616,10 @@ namespace Xlnet.Migrations.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("status");
+
+                    b.PrimitiveCollection<string[]>("Targets")
+                        .HasColumnType("text[]")
+                        .HasColumnName("targets");
 
                     b.HasKey("Id")
                         .HasName("pk_operations");
