@@ -58,9 +58,7 @@ public sealed class SshCutTests : IAsyncLifetime
         }
 
         Assert.Equal("succeeded", await _host.CheckAsync(_service.Client));
-        // A cut before a step is noticed at that step; one after it at the next, and the last one while it verifies.
-        var interrupted = TwelveSteps.Actions.Skip(status == "running" ? 0 : 1);
-        Assert.Equal(interrupted, await StepsAsync("interrupted"));
+        // Nothing was under way when it was cut, so the next command has a new connection and each step is done once.
         Assert.Equal(TwelveSteps.Actions, await StepsAsync("succeeded"));
     }
 
