@@ -73,11 +73,8 @@ public sealed class SshCutTests : IAsyncLifetime
             ["xl", "create"], ["ip", "link", "delete"],
         ];
         await _dom0.ChangeAsync(state => state.Faults.AddRange(commands.Select(c => new SimulatedFault { Argv = [.. c], Kind = kind })), Ct);
-        foreach (var program in new[] { "mv", "rm" })
-        {
-            await _dom0.CutAfterAsync(program, Ct);
-            await File.WriteAllTextAsync(Path.Combine(_dom0.Folder, $"cut-{program}"), "", Ct);
-        }
+        await _dom0.CutAfterAsync("mv", "*", Ct);
+        await _dom0.CutAfterAsync("rm", "*/old1.cfg", Ct);
 
         await _host.ApplyAsync();
 
