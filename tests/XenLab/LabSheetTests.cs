@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Xlnet.Api.Tests;
 using Xunit;
 
@@ -55,7 +56,14 @@ public sealed class LabSheetTests(XenHost xen) : IAsyncLifetime
         exercise.Show("GET …/events", Lines(seen));
         exercise.Show("bridge link", ports);
 
-        static string Lines(IEnumerable<ServerEvent> events) => string.Join('\n', events.Select(e => $"{e.Name} {e.Data.ToJsonString()}"));
+        static string Lines(IEnumerable<ServerEvent> events) => string.Join('\n', events.Select(e => $"{e.Name,-18} {Of(e.Data)}"));
+
+        static string Of(JsonNode e) =>
+            e["domain"] is { } domain ? $"{domain["name"]} {domain["domid"]} {domain["state"]}"
+            : e["vif"] is { } vif ? $"{vif["dom0Name"]} {vif["mac"]} {vif["state"]}"
+            : e["interface"] is { } device ? $"{device["name"]} {((bool)device["up"]! ? "up" : "down")}"
+            : e["port"] is { } port ? $"{port} {e["bridge"]}"
+            : "";
     }
 
     [Fact]

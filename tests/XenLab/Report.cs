@@ -10,7 +10,7 @@ public sealed class Report
 
     public void Fact(string what, string text) => _facts.Add($"- {what}: {text}");
 
-    /// <summary>An exercise of the lab sheet; its text counts when the test has come to its end.</summary>
+    /// <summary>An exercise of the lab sheet. Of one that fails the report has what was seen until then.</summary>
     public Exercise Begin(string title) => new(this, title);
 
     public void Write()
@@ -20,7 +20,7 @@ public sealed class Report
         var text = new StringBuilder("# The lab sheet, on a real Xen\n\nMade by `./test --xen`; the tests are in `tests/XenLab`.\n\n");
         text.AppendJoin('\n', _facts).Append('\n');
         foreach (var (title, body) in _exercises)
-            text.Append('\n').Append("## ").Append(title).Append("\n\n").Append(body);
+            text.Append('\n').Append("## ").Append(title).Append("\n\n").Append(body.Length > 0 ? body.TrimEnd() : "It showed nothing before it failed.").Append('\n');
         File.WriteAllText(path, text.ToString());
     }
 
