@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using Renci.SshNet;
@@ -116,9 +117,11 @@ internal sealed class SshConnection : IDisposable
     }
 
     /// <summary>Starts a command line that runs until its standard input ends; what it prints is read as it comes.</summary>
+    /// <exception cref="HostAnswerException">It ended with a status other than 0.</exception>
     public async IAsyncEnumerable<string> StreamAsync(RemoteCommand remote, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
         await _streams.WaitAsync(ct).ConfigureAwait(false);
+        var started = Stopwatch.GetTimestamp();
         try
         {
             // Disposing it closes the channel, and with it the input.
@@ -133,6 +136,9 @@ internal sealed class SshConnection : IDisposable
             await Task.WhenAny(done).ConfigureAwait(false);
             if (done.IsFaulted && IsBroken(done.Exception!.InnerException!))
                 throw Broke(remote, done.Exception!.InnerException!);
+            var status = command.ExitStatus ?? RemoteCommand.StatusOfSignal(command.ExitSignal);
+            if (status != 0)
+                throw Answers.CommandAnswer.Failed(new CommandResult([.. remote.Argv], status & 0xff, "", RemoteCommand.AfterPid(command.Error) ?? "", Stopwatch.GetElapsedTime(started)));
         }
         finally
         {
