@@ -31,7 +31,7 @@ internal sealed class AnsibleComparison : IAsyncDisposable
         var host = await StandInHost.StartAsync(CancellationToken.None);
         // The stand-in starts a .NET for each command, which takes many times as long as the real xl does.
         await host.AnswerAsBeforeAsync(CancellationToken.None);
-        var sshd = await Sshd.StartAsync(new SshdOptions { Prefix = host.Enter(), Environment = host.LoginEnvironment });
+        var sshd = await Sshd.StartAsync(new SshdOptions { Prefix = host.Enter(), Environment = host.LoginEnvironment, Extra = "Subsystem sftp internal-sftp" });
         await using var comparison = new AnsibleComparison(host, sshd);
         return await comparison.CompareAsync(postgres);
     }

@@ -100,11 +100,22 @@ public sealed class StandInHost : IAsyncDisposable
     ];
 
     /// <summary>
-    /// Has a real program of the host cut the SSH connection over which it was started, each time for which a file <c>cut-NAME</c>
-    /// lies in <see cref="Folder"/>: after it has done its work, and before anyone hears of it.
+    /// Has a real program of the host cut, once, the SSH connection over which it was started: after it has done its work, and before
+    /// anyone hears of it.
     /// </summary>
-    public Task CutAfterAsync(string program, CancellationToken ct) => WriteProgramAsync(
-        Folder, program, $"/bin/{program} \"$@\" || exit\n/bin/rm '{Folder}/cut-{program}' 2>/dev/null || exit 0\nexec {Command(Folder, CutProgram)}\n", ct);
+    /// <param name="arguments">Which of its runs: a pattern of the shell for its arguments, with blanks between.</param>
+    public async Task CutAfterAsync(string program, string arguments, CancellationToken ct)
+    {
+        var armed = Path.Combine(Folder, $"cut-{program}");
+        await File.WriteAllTextAsync(armed, "", ct).ConfigureAwait(false);
+        await WriteProgramAsync(Folder, program, $"""
+            /bin/{program} "$@" || exit
+            case "$*" in {arguments}) ;; *) exit 0 ;; esac
+            /bin/rm '{armed}' 2>/dev/null || exit 0
+            exec {Command(Folder, CutProgram)}
+
+            """, ct).ConfigureAwait(false);
+    }
 
     /// <summary>
     /// Keeps what each command answers the first time and gives it again from then on, without a process of .NET. For a host of

@@ -58,9 +58,7 @@ public sealed class SshCutTests : IAsyncLifetime
         }
 
         Assert.Equal("succeeded", await _host.CheckAsync(_service.Client));
-        // A cut before a step is noticed at that step; one after it at the next, and the last one while it verifies.
-        var interrupted = TwelveSteps.Actions.Skip(status == "running" ? 0 : 1);
-        Assert.Equal(interrupted, await StepsAsync("interrupted"));
+        // Nothing was under way when it was cut, so the next command has a new connection and each step is done once.
         Assert.Equal(TwelveSteps.Actions, await StepsAsync("succeeded"));
     }
 
@@ -75,11 +73,8 @@ public sealed class SshCutTests : IAsyncLifetime
             ["xl", "create"], ["ip", "link", "delete"],
         ];
         await _dom0.ChangeAsync(state => state.Faults.AddRange(commands.Select(c => new SimulatedFault { Argv = [.. c], Kind = kind })), Ct);
-        foreach (var program in new[] { "mv", "rm" })
-        {
-            await _dom0.CutAfterAsync(program, Ct);
-            await File.WriteAllTextAsync(Path.Combine(_dom0.Folder, $"cut-{program}"), "", Ct);
-        }
+        await _dom0.CutAfterAsync("mv", "*", Ct);
+        await _dom0.CutAfterAsync("rm", "*/old1.cfg", Ct);
 
         await _host.ApplyAsync();
 
