@@ -127,7 +127,7 @@ public sealed class SshProblemTests : IDisposable
         var shell = Shell(connections, sshd);
         var path = _folder + "/big";
         await shell.WriteFileAsync(path, "old"u8.ToArray(), Ct);
-        var writing = shell.WriteFileAsync(path, new byte[200 << 20], Ct);
+        var writing = shell.WriteFileAsync(path, new byte[64 << 20], Ct);
         while (!writing.IsCompleted && Directory.GetFiles(_folder).Length < 2)
             await Task.Yield();
         await sshd.CutAsync();

@@ -125,6 +125,7 @@ public sealed class Sshd : IAsyncDisposable
         }
     }
 
+    /// <summary>HOME: bash runs the user's own .bashrc before each command that comes over SSH, and what that does is not the tests'.</summary>
     private string Configuration() => $"""
         Port {Port}
         ListenAddress {_options.Address}
@@ -138,7 +139,7 @@ public sealed class Sshd : IAsyncDisposable
         KbdInteractiveAuthentication no
         PermitRootLogin prohibit-password
         LogLevel INFO
-        {string.Concat(_options.Environment.Select((e, i) => (i == 0 ? "SetEnv" : "") + $" \"{e.Key}={e.Value}\""))}
+        SetEnv "HOME={_folder}"{string.Concat(_options.Environment.Select(e => $" \"{e.Key}={e.Value}\""))}
         {_options.Extra}
 
         """;

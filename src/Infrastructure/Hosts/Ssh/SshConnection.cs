@@ -64,7 +64,7 @@ internal sealed class SshConnection : IDisposable
             HostShellError.HostKeyChanged,
             $"{target} has another host key than the pinned one, {target.HostKey}: it offered {string.Join(", ", offered)}. Nothing was sent to it. "
             + "If the host was installed anew, give its new key as the driver's hostKey; if not, someone stands between it and xlnet.",
-            more: new Dictionary<string, object?> { ["expectedHostKey"] = target.HostKey, ["offeredHostKeys"] = offered });
+            more: new Dictionary<string, object?> { ["expectedHostKey"] = target.HostKey, ["offeredHostKeys"] = offered.ConvertAll(k => k.ToString()).ToArray() });
     }
 
     /// <summary>The fingerprint of the host's key, of the best family that it has. Nobody logs in.</summary>
@@ -101,7 +101,7 @@ internal sealed class SshConnection : IDisposable
             await running.Done.ConfigureAwait(false);
             if (running.OutputLength > MaxOutput)
                 throw TooMuch(remote);
-            return running.Result();
+            return Result(remote, running.Command);
         }
         catch (Exception e) when (IsBroken(e))
         {
@@ -121,24 +121,31 @@ internal sealed class SshConnection : IDisposable
     public async IAsyncEnumerable<string> StreamAsync(RemoteCommand remote, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
         await _streams.WaitAsync(ct).ConfigureAwait(false);
-        var started = Stopwatch.GetTimestamp();
         try
         {
+            var started = Stopwatch.GetTimestamp();
             // Disposing it closes the channel, and with it the input.
             using var command = Create(remote);
             var done = Task.Run(() => command.ExecuteAsync(CancellationToken.None), CancellationToken.None);
-            var lines = System.Threading.Channels.Channel.CreateBounded<string>(1000);
+            var lines = System.Threading.Channels.Channel.CreateBounded<string>(1);
             // SSH.NET's streams block whoever reads them, so it is a thread of its own.
             var reading = Task.Factory.StartNew(() => ReadLines(command, done, lines.Writer, ct), ct, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             await foreach (var line in lines.Reader.ReadAllAsync(ct).ConfigureAwait(false))
                 yield return line;
             await reading.ConfigureAwait(false);
-            await Task.WhenAny(done).ConfigureAwait(false);
-            if (done.IsFaulted && IsBroken(done.Exception!.InnerException!))
-                throw Broke(remote, done.Exception!.InnerException!);
-            var status = command.ExitStatus ?? RemoteCommand.StatusOfSignal(command.ExitSignal);
-            if (status != 0)
-                throw Answers.CommandAnswer.Failed(new CommandResult([.. remote.Argv], status & 0xff, "", RemoteCommand.AfterPid(command.Error) ?? "", Stopwatch.GetElapsedTime(started)));
+            if (command.OutputStream?.Length > MaxOutput)
+                throw TooMuch(remote);
+            try
+            {
+                await done.WaitAsync(ct).ConfigureAwait(false);
+            }
+            catch (Exception e) when (IsBroken(e))
+            {
+                throw Broke(remote, e);
+            }
+
+            var result = Result(remote, command);
+            Answers.CommandAnswer.Expect(new CommandResult([.. remote.Argv], result.ExitStatus, "", result.Stderr, Stopwatch.GetElapsedTime(started)));
         }
         finally
         {
@@ -260,6 +267,9 @@ internal sealed class SshConnection : IDisposable
             {
                 if (!lines.TryWrite(line))
                     lines.WriteAsync(line, ct).AsTask().GetAwaiter().GetResult();
+                // SSH.NET takes all that the host sends, whether it is read or not.
+                if (command.OutputStream!.Length > MaxOutput)
+                    return;
             }
         }
         catch (Exception e) when (IsBroken(e) || e is OperationCanceledException)
@@ -272,17 +282,36 @@ internal sealed class SshConnection : IDisposable
         }
     }
 
+    /// <summary>What a command that has ended left.</summary>
+    private RemoteResult Result(RemoteCommand remote, SshCommand command)
+    {
+        var (stdout, stderr) = (ReadAll(command.OutputStream), Encoding.UTF8.GetString(ReadAll(command.ExtendedOutputStream)));
+        return RemoteCommand.AfterPid(stderr) is { } said
+            ? new RemoteResult(command.ExitStatus ?? RemoteCommand.StatusOfSignal(command.ExitSignal), stdout, said)
+            : throw _target.Failed(
+                HostShellError.NoShell,
+                $"{_target} let us in, and did not run '{remote}': it said {Answers.CommandAnswer.Excerpt(Encoding.UTF8.GetString(stdout) + stderr)}. The user needs a POSIX login shell there.",
+                more: new Dictionary<string, object?> { ["command"] = remote.Argv.ToArray() });
+    }
+
+    private static byte[] ReadAll(Stream stream)
+    {
+        using var all = new MemoryStream();
+        stream.CopyTo(all);
+        return all.ToArray();
+    }
+
     private HostShellException Broke(RemoteCommand remote, Exception e)
     {
         if (!_client.IsConnected)
             Dispose();
         return _target.Failed(
             HostShellError.Unreachable, $"The connection to {_target} broke while '{remote}' ran: {e.Message}", e,
-            new Dictionary<string, object?> { ["command"] = remote.Argv });
+            new Dictionary<string, object?> { ["command"] = remote.Argv.ToArray() });
     }
 
     private HostShellException TooMuch(RemoteCommand remote) => _target.Failed(
-        HostShellError.TooMuchOutput, $"'{remote}' printed more than {MaxOutput:N0} bytes.", more: new Dictionary<string, object?> { ["command"] = remote.Argv });
+        HostShellError.TooMuchOutput, $"'{remote}' printed more than {MaxOutput:N0} bytes.", more: new Dictionary<string, object?> { ["command"] = remote.Argv.ToArray() });
 
     private static bool IsBroken(Exception e) => e is SshException or SocketException or IOException or ObjectDisposedException or InvalidOperationException;
 
@@ -306,16 +335,11 @@ internal sealed class SshConnection : IDisposable
     /// <summary>One command under way.</summary>
     private sealed class Running : IDisposable
     {
-        private readonly SshCommand _command;
-        private readonly SshConnection _connection;
-        private readonly RemoteCommand _remote;
-
         public Running(SshConnection connection, RemoteCommand remote, ReadOnlyMemory<byte>? input)
         {
-            (_connection, _remote) = (connection, remote);
             try
             {
-                _command = connection.Create(remote);
+                Command = connection.Create(remote);
             }
             catch
             {
@@ -327,16 +351,18 @@ internal sealed class SshConnection : IDisposable
             Done = Task.Run(() => ExecuteAsync(input));
         }
 
+        public SshCommand Command { get; }
+
         public Task Done { get; }
 
-        public long OutputLength => (_command.OutputStream?.Length ?? 0) + (_command.ExtendedOutputStream?.Length ?? 0);
+        public long OutputLength => (Command.OutputStream?.Length ?? 0) + (Command.ExtendedOutputStream?.Length ?? 0);
 
         /// <summary>The process on the host, as soon as it has said so; null when it ended without.</summary>
         public Task<int?> PidAsync() => Task.Run(() =>
         {
-            while (_command.ExtendedOutputStream is null && !Done.IsCompleted)
+            while (Command.ExtendedOutputStream is null && !Done.IsCompleted)
                 Thread.Yield();
-            if (_command.ExtendedOutputStream is not { } stderr)
+            if (Command.ExtendedOutputStream is not { } stderr)
                 return (int?)null;
             using var reader = new StreamReader(stderr, Encoding.UTF8, detectEncodingFromByteOrderMarks: false, leaveOpen: true);
             while (reader.ReadLine() is { } line)
@@ -348,48 +374,28 @@ internal sealed class SshConnection : IDisposable
             return null;
         });
 
-        public RemoteResult Result()
-        {
-            var stderr = Encoding.UTF8.GetString(ReadAll(_command.ExtendedOutputStream));
-            var said = RemoteCommand.AfterPid(stderr);
-            var stdout = ReadAll(_command.OutputStream);
-            if (said is null)
-            {
-                throw _connection._target.Failed(
-                    HostShellError.NoShell,
-                    $"{_connection._target} let us in, and did not run '{_remote}': it said {Answers.CommandAnswer.Excerpt(Encoding.UTF8.GetString(stdout) + stderr)}. The user needs a POSIX login shell there.",
-                    more: new Dictionary<string, object?> { ["command"] = _remote.Argv });
-            }
-
-            return new RemoteResult(_command.ExitStatus ?? RemoteCommand.StatusOfSignal(_command.ExitSignal), stdout, said);
-        }
-
-        public void Dispose() => Quietly(_command.Dispose);
+        public void Dispose() => Quietly(Command.Dispose);
 
         private async Task ExecuteAsync(ReadOnlyMemory<byte>? input)
         {
-            var executing = _command.ExecuteAsync(CancellationToken.None);
+            var executing = Command.ExecuteAsync(CancellationToken.None);
+            // A write waits for the host to take it, and waits on when the connection breaks.
             if (input is { } bytes)
-            {
-                try
-                {
-                    await using var stdin = _command.CreateInputStream();
-                    await stdin.WriteAsync(bytes).ConfigureAwait(false);
-                }
-                catch (Exception e) when (IsBroken(e))
-                {
-                    // It ended before it had read all; its exit status says why.
-                }
-            }
-
+                await Task.WhenAny(executing, Task.Run(() => WriteAsync(bytes))).ConfigureAwait(false);
             await executing.ConfigureAwait(false);
         }
 
-        private static byte[] ReadAll(Stream stream)
+        private async Task WriteAsync(ReadOnlyMemory<byte> bytes)
         {
-            using var all = new MemoryStream();
-            stream.CopyTo(all);
-            return all.ToArray();
+            try
+            {
+                await using var stdin = Command.CreateInputStream();
+                await stdin.WriteAsync(bytes).ConfigureAwait(false);
+            }
+            catch (Exception e) when (IsBroken(e))
+            {
+                // It ended before it had read all; its exit status says why.
+            }
         }
     }
 }

@@ -33,7 +33,7 @@ public sealed class SshShell(SshConnections connections, long host, SshTarget ta
         if [ -d "$p" ]; then echo "$p: Is a directory" >&2; exit 1; fi
         [ -d "${d:-/}" ] || mkdir -p -- "$d" || exit
         trap 'rm -f -- "$t"' EXIT
-        trap 'exit 1' HUP INT TERM
+        trap 'exit 1' HUP INT PIPE TERM
         umask 022
         if [ -e "$p" ]; then cp -p -- "$p" "$t" || exit; fi
         cat >"$t" || exit
