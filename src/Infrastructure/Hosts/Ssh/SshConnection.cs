@@ -117,7 +117,6 @@ internal sealed class SshConnection : IDisposable
     }
 
     /// <summary>Starts a command line that runs until its standard input ends; what it prints is read as it comes.</summary>
-    /// <exception cref="HostAnswerException">It ended with a status other than 0.</exception>
     public async IAsyncEnumerable<string> StreamAsync(RemoteCommand remote, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
         await _streams.WaitAsync(ct).ConfigureAwait(false);
