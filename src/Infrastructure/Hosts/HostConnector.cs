@@ -28,8 +28,9 @@ public sealed class HostConnector(
     /// <exception cref="HostShellException">It cannot be reached.</exception>
     public async Task<IHostDriver> OpenAsync(long hostId, bool fresh, CancellationToken ct)
     {
-        // Every shell so far is without a connection that lasts.
-        _ = fresh;
+        // No other shell has a connection that lasts.
+        if (fresh)
+            ssh.Renew(hostId);
         await using var db = await contexts.CreateDbContextAsync(ct);
         var host = await db.Hosts.AsNoTracking().Where(h => h.Id == hostId).Select(h => new { h.DriverKind, h.DriverPath, h.Ssh }).SingleOrDefaultAsync(ct)
             ?? throw RuleException.NotFound("host", hostId.ToString(System.Globalization.CultureInfo.InvariantCulture));

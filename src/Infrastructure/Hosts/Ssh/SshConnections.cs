@@ -26,6 +26,16 @@ public sealed class SshConnections : IDisposable
     /// <exception cref="HostShellException">It cannot be reached.</exception>
     public static Task<string> FetchHostKeyAsync(SshTarget target, CancellationToken ct) => SshConnection.FetchHostKeyAsync(target).WaitAsync(ct);
 
+    /// <summary>Whoever comes next to the host gets a connection that is made then: it shows that the host can still be reached.</summary>
+    public void Renew(long host)
+    {
+        lock (_lock)
+        {
+            if (_entries.Remove(host, out var entry))
+                entry.Retire();
+        }
+    }
+
     /// <summary>The host's connection until the lease is given back.</summary>
     internal async Task<Lease> RentAsync(long host, SshTarget target, CancellationToken ct)
     {
