@@ -16,14 +16,14 @@ public sealed class EventReader : IAsyncDisposable
     private readonly HttpResponseMessage _response;
     private readonly IAsyncEnumerator<SseItem<string>> _events;
 
-    private EventReader(HttpClient client, HttpResponseMessage response, Stream stream)
+    private EventReader(HttpClient client, HttpResponseMessage response, Stream stream, TimeSpan limit)
     {
         (_client, _response) = (client, response);
-        _limit.CancelAfter(TimeSpan.FromSeconds(60));
+        _limit.CancelAfter(limit);
         _events = SseParser.Create(stream, (_, bytes) => Encoding.UTF8.GetString(bytes)).EnumerateAsync(_limit.Token).GetAsyncEnumerator();
     }
 
-    public static async Task<EventReader> OpenAsync(HttpClient client, string path, string? lastEventId = null)
+    public static async Task<EventReader> OpenAsync(HttpClient client, string path, string? lastEventId = null, TimeSpan? limit = null)
     {
         var ct = TestContext.Current.CancellationToken;
         // One connection, closed as soon as it is disposed of: .NET would first read on for two seconds.
@@ -34,7 +34,7 @@ public sealed class EventReader : IAsyncDisposable
         var response = await own.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.MediaType);
-        return new EventReader(own, response, await response.Content.ReadAsStreamAsync(ct));
+        return new EventReader(own, response, await response.Content.ReadAsStreamAsync(ct), limit ?? TimeSpan.FromSeconds(60));
     }
 
     /// <summary>The next event, or null when the stream has ended.</summary>

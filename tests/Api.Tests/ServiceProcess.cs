@@ -12,13 +12,15 @@ public sealed class ServiceProcess : IAsyncDisposable
 
     public HttpClient Client { get; }
 
-    public static async Task<ServiceProcess> StartAsync(string connectionString, string data)
+    public static async Task<ServiceProcess> StartAsync(string connectionString, string data, string? keys = null)
     {
         var program = Path.Combine(AppContext.BaseDirectory, "Xlnet.Api.dll");
         var start = new ProcessStartInfo("dotnet", [program]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = data };
         start.Environment["ConnectionStrings__Xlnet"] = connectionString;
         start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
         start.Environment["Xlnet__DataDirectory"] = data;
+        if (keys is not null)
+            start.Environment["Xlnet__KeyDirectory"] = keys;
         var process = Process.Start(start)!;
         process.ErrorDataReceived += (_, _) => { };
         process.BeginErrorReadLine();

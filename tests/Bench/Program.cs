@@ -4,7 +4,7 @@ using Xlnet.Bench;
 using Xlnet.Domain.Xl;
 using Xlnet.Domain.Xl.Syntax;
 
-// dotnet run -c Release --project tests/Bench [FOLDER OF GUEST FILES | --hostile [PART OF A NAME]]
+// dotnet run -c Release --project tests/Bench [FOLDER OF GUEST FILES | --hostile [PART OF A NAME] | --ansible]
 // Prints one Markdown table, and exits with 1 when a bound is not kept; docs/performance.md says how to read it.
 const int Rounds = 200;
 const int Runs = 7;
@@ -15,6 +15,9 @@ const double MostMebibytes = 128;
 const double LeastRatio = 1.5;
 
 var warmUp = TimeSpan.FromSeconds(2);
+
+if (args is ["--ansible"])
+    return await AnsibleComparison.RunAsync() ? 0 : 1;
 
 var hostileOnly = args is ["--hostile", ..];
 var folder = hostileOnly ? null : args.FirstOrDefault();
@@ -31,9 +34,7 @@ return kept ? 0 : 1;
 
 void Compare()
 {
-    var repository = AppContext.BaseDirectory;
-    while (!File.Exists(Path.Combine(repository, "api.sln")))
-        repository = Path.GetDirectoryName(repository) ?? throw new InvalidOperationException("Run inside the repository.");
+    var repository = Repository.Root;
     string[] files = [.. Directory.EnumerateFiles(folder ?? Path.Combine(repository, "tests", "Bench", "samples")).Order()];
 
     // Until the runtime has compiled the parser for good; C was compiled before the run.

@@ -20,19 +20,21 @@ public sealed class StandInHost : IAsyncDisposable
 
     private const string HotplugLog = "/var/log/xen/xen-hotplug.log";
 
-    // $0 is the root folder. /etc is a copy, as nothing can be mounted on a folder that is not there; /proc shows the new processes.
+    // $0 is the root folder. cat ends with the test's process, and with it all that is in here. /etc is a copy, as nothing can be mounted on a folder that is not there; /proc shows the new processes.
     private const string Prepare = """
         set -e
         mount -t tmpfs none /mnt
         cp -a /etc/. /mnt/ 2>/dev/null || true
         mount --move /mnt /etc
         mount -t tmpfs none /var/log
+        mount -t tmpfs none /run
+        mkdir -m 755 /run/sshd
         for folder in /etc/xen /var/log/xen; do
             mkdir -p "$folder"
             mount --bind "$0$folder" "$folder"
         done
         echo ready
-        exec sleep infinity
+        exec cat
         """;
 
     private readonly Process _keeper;
@@ -47,10 +49,15 @@ public sealed class StandInHost : IAsyncDisposable
     /// <summary>What the programs are looked up in: those that are played first.</summary>
     public string SearchPath => $"{Folder}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+    /// <summary>The environment of whoever logs in: the programs that are played, and none of the user's own settings of a shell.</summary>
+    public IReadOnlyDictionary<string, string> LoginEnvironment => new Dictionary<string, string> { ["PATH"] = SearchPath, ["HOME"] = Folder };
+
     /// <summary>Where the tests see the host's files.</summary>
     public string FilesPath => $"/proc/{ProcessId}/root";
 
     public FileStateStore Store => new(Folder);
+
+    internal const string CutProgram = "cut-ssh";
 
     internal static string RootOf(string folder) => Path.Combine(folder, "root");
 
@@ -65,6 +72,7 @@ public sealed class StandInHost : IAsyncDisposable
             .. asRoot, "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", Prepare, RootOf(folder),
         ])
         {
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
@@ -90,6 +98,42 @@ public sealed class StandInHost : IAsyncDisposable
         "nsenter", "--target", ProcessId.ToString(CultureInfo.InvariantCulture), .. Environment.IsPrivilegedProcess ? Array.Empty<string>() : ["--user", "--preserve-credentials"],
         "--mount", "--pid", "--", "env", $"PATH={SearchPath}",
     ];
+
+    /// <summary>
+    /// Has a real program of the host cut, once, the SSH connection over which it was started: after it has done its work, and before
+    /// anyone hears of it.
+    /// </summary>
+    /// <param name="arguments">Which of its runs: a pattern of the shell for its arguments, with blanks between.</param>
+    public async Task CutAfterAsync(string program, string arguments, CancellationToken ct)
+    {
+        var armed = Path.Combine(Folder, $"cut-{program}");
+        await File.WriteAllTextAsync(armed, "", ct).ConfigureAwait(false);
+        await WriteProgramAsync(Folder, program, $"""
+            /bin/{program} "$@" || exit
+            case "$*" in {arguments}) ;; *) exit 0 ;; esac
+            /bin/rm '{armed}' 2>/dev/null || exit 0
+            exec {Command(Folder, CutProgram)}
+
+            """, ct).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Keeps what each command answers the first time and gives it again from then on, without a process of .NET. For a host of
+    /// which nothing changes but files.
+    /// </summary>
+    public async Task AnswerAsBeforeAsync(CancellationToken ct)
+    {
+        foreach (var program in Programs)
+        {
+            Directory.CreateDirectory(Path.Combine(Folder, "answers", program));
+            await WriteProgramAsync(Folder, program, $"""
+                answer="{Folder}/answers/{program}/$*"
+                [ -e "$answer" ] || { "{" } {Command(Folder, program)} "$@" >"$answer.new" && mv "$answer.new" "$answer"; { "}" } || exit
+                exec cat "$answer"
+
+                """, ct).ConfigureAwait(false);
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -117,17 +161,24 @@ public sealed class StandInHost : IAsyncDisposable
             state.Files.Remove(path);
         await File.WriteAllTextAsync(Path.Combine(folder, "state.json"), state.ToJson(), ct).ConfigureAwait(false);
 
-        var bin = Directory.CreateDirectory(Path.Combine(folder, "bin")).FullName;
-        var assembly = typeof(StandInHost).Assembly.Location;
+        Directory.CreateDirectory(Path.Combine(folder, "bin"));
+        foreach (var program in Programs)
+            await WriteProgramAsync(folder, program, $"exec {Command(folder, program)} \"$@\"\n", ct).ConfigureAwait(false);
+    }
+
+    private static string Command(string folder, string program)
+    {
         // This very process's .NET, also where PATH leads to none or to another one.
         var dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));
-        foreach (var program in Programs)
-        {
-            var path = Path.Combine(bin, program);
-            await File.WriteAllTextAsync(path, $"#!/bin/sh\nexec '{dotnet}' exec '{assembly}' '{folder}' {program} \"$@\"\n", ct).ConfigureAwait(false);
-            if (!OperatingSystem.IsWindows())
-                File.SetUnixFileMode(path, Executable);
-        }
+        return $"'{dotnet}' exec '{typeof(StandInHost).Assembly.Location}' '{folder}' {program}";
+    }
+
+    private static async Task WriteProgramAsync(string folder, string name, string script, CancellationToken ct)
+    {
+        var path = Path.Combine(folder, "bin", name);
+        await File.WriteAllTextAsync(path, "#!/bin/sh\n" + script, ct).ConfigureAwait(false);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(path, Executable);
     }
 
     private const UnixFileMode Executable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute

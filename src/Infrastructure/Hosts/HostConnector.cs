@@ -28,7 +28,7 @@ public sealed class HostConnector(
     /// <exception cref="HostShellException">It cannot be reached.</exception>
     public async Task<IHostDriver> OpenAsync(long hostId, bool fresh, CancellationToken ct)
     {
-        // No other shell has a connection that lasts.
+        // Of all shells, those over SSH alone have a connection that lasts.
         if (fresh)
             ssh.Renew(hostId);
         await using var db = await contexts.CreateDbContextAsync(ct);

@@ -56,13 +56,13 @@ public sealed partial class OperationRunner
                 }
             }
 
-            return await VerifyAsync(desired, ct);
+            // Where nothing was done, what was just observed is what is in force.
+            return await VerifyAsync(desired, journal.Count == 0 ? observed : await Driver.ObserveAsync(desired.Paths, ct), ct);
         }
 
         /// <summary>What was done is in force only when the host itself says so.</summary>
-        private async Task<OperationError?> VerifyAsync(DesiredState desired, CancellationToken ct)
+        private async Task<OperationError?> VerifyAsync(DesiredState desired, HostObservation observed, CancellationToken ct)
         {
-            var observed = await Driver.ObserveAsync(desired.Paths, ct);
             var left = Planner.Plan(desired, observed, Request(operation.Kind == OperationKind.Recreate ? GuestAction.Start : Action(operation.Kind))).Steps;
             if (left.Count > 0)
             {

@@ -81,7 +81,7 @@ public sealed partial class OperationRunner
             {
                 failure = await Driver.DeadMan(operation.Id).ArmAsync(number, after, Script(number), ct);
             }
-            catch (HostShellException e) when (e.Error == HostShellError.FileSystem)
+            catch (HostShellException e) when (e.FileCode is not null)
             {
                 failure = new StepFailure("management-path.not-armed", $"The script by which the host would repair itself could not be written: {e.Message}");
             }

@@ -22,7 +22,7 @@ public sealed class DatabaseRestartTests
             ];
             await Task.WhenAll(cases.Select(c => c.Host.PrepareAsync(new { kind = "simulated" })));
             foreach (var (host, step, status) in cases)
-                await gate.CloseAsync(host.Host, step, status);
+                await gate.CloseAsync(host.Host, TwelveSteps.Actions[step], status);
             await Task.WhenAll(cases.Select(c => c.Host.ApplyAsync()));
             await gate.StandAsync(cases.Count);
 

@@ -10,19 +10,20 @@ namespace Xlnet.Api.Tests.Faults;
 internal sealed class JournalGate : IAsyncDisposable
 {
     private const string Install = """
-        CREATE TABLE gates (host text, ordinal int, status text);
+        CREATE TABLE gates (id serial, host text, step text, status text);
         CREATE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+        DECLARE gate int := (SELECT g.id FROM gates g JOIN hosts h ON h.name = g.host JOIN operations o ON o.host_id = h.id
+                             WHERE o.id = NEW.operation_id AND g.step = NEW.action || ' ' || NEW.target AND g.status = NEW.status);
         BEGIN
-            IF EXISTS (SELECT FROM gates g JOIN hosts h ON h.name = g.host JOIN operations o ON o.host_id = h.id
-                       WHERE o.id = NEW.operation_id AND g.ordinal = NEW.ordinal AND g.status = NEW.status) THEN
-                PERFORM pg_advisory_xact_lock_shared(4711);
+            IF gate IS NOT NULL THEN
+                PERFORM pg_advisory_xact_lock_shared(4711, gate);
             END IF;
             RETURN NEW;
         END $$;
         CREATE TRIGGER wait_at_gate BEFORE UPDATE ON operation_steps FOR EACH ROW EXECUTE FUNCTION wait_at_gate();
         """;
 
-    private const string Waiting = "FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    private const string Waiting = "FROM pg_locks WHERE locktype = 'advisory' AND classid = 4711 AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
     private readonly NpgsqlDataSource _source;
     private readonly NpgsqlConnection _keeper;
@@ -37,28 +38,48 @@ internal sealed class JournalGate : IAsyncDisposable
         var source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString);
         var gate = new JournalGate(source, await source.OpenConnectionAsync(Ct));
         await gate.ExecuteAsync(Install);
-        await gate.LockAsync();
         return gate;
     }
 
-    /// <param name="ordinal">Of the step in the journal, from 0.</param>
+    /// <param name="step">Its action and its target.</param>
     /// <param name="status">What the service would write: <c>running</c> or <c>succeeded</c>.</param>
-    public Task CloseAsync(string host, int ordinal, string status) =>
-        ExecuteAsync("INSERT INTO gates VALUES ($1, $2, $3)", host, ordinal, status);
+    /// <returns>The gate's number.</returns>
+    public async Task<int> CloseAsync(string host, string step, string status)
+    {
+        await using var insert = _source.CreateCommand("INSERT INTO gates (host, step, status) VALUES ($1, $2, $3) RETURNING id");
+        foreach (var value in new[] { host, step, status })
+            insert.Parameters.Add(new NpgsqlParameter { Value = value });
+        var id = (int)(await insert.ExecuteScalarAsync(Ct))!;
+        await KeepAsync($"SELECT pg_advisory_lock(4711, {id})");
+        return id;
+    }
 
     /// <summary>Waits until so many operations stand at their gates.</summary>
     public async Task StandAsync(int operations)
     {
-        while (await CountAsync() < operations)
+        while (await CountAsync(Waiting) < operations)
             Ct.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>Waits until an operation stands at this gate.</summary>
+    public async Task StandAtAsync(int gate)
+    {
+        while (await CountAsync($"{Waiting} AND objid = {gate}") == 0)
+            Ct.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>Opens a gate, for good.</summary>
+    public async Task OpenAsync(int gate)
+    {
+        await ExecuteAsync($"DELETE FROM gates WHERE id = {gate}");
+        await KeepAsync($"SELECT pg_advisory_unlock(4711, {gate})");
     }
 
     /// <summary>Opens all gates. What waits at one is written after all, and so it may be though the service that wrote it is dead.</summary>
     public async Task OpenAsync()
     {
         await ExecuteAsync("DELETE FROM gates");
-        await using var unlock = new NpgsqlCommand("SELECT pg_advisory_unlock_all()", _keeper);
-        await unlock.ExecuteNonQueryAsync(Ct);
+        await KeepAsync("SELECT pg_advisory_unlock_all()");
     }
 
     /// <summary>Makes what waits at a gate fail, so that it is never written.</summary>
@@ -70,23 +91,21 @@ internal sealed class JournalGate : IAsyncDisposable
         await _source.DisposeAsync();
     }
 
-    private async Task LockAsync()
+    private async Task KeepAsync(string sql)
     {
-        await using var take = new NpgsqlCommand("SELECT pg_advisory_lock(4711)", _keeper);
-        await take.ExecuteNonQueryAsync(Ct);
+        await using var command = new NpgsqlCommand(sql, _keeper);
+        await command.ExecuteNonQueryAsync(Ct);
     }
 
-    private async Task<long> CountAsync()
+    private async Task<long> CountAsync(string from)
     {
-        await using var count = _source.CreateCommand($"SELECT count(*) {Waiting}");
+        await using var count = _source.CreateCommand($"SELECT count(*) {from}");
         return (long)(await count.ExecuteScalarAsync(Ct))!;
     }
 
-    private async Task ExecuteAsync(string sql, params object[] values)
+    private async Task ExecuteAsync(string sql)
     {
         await using var command = _source.CreateCommand(sql);
-        foreach (var value in values)
-            command.Parameters.Add(new NpgsqlParameter { Value = value });
         await command.ExecuteNonQueryAsync(Ct);
     }
 }

@@ -39,7 +39,7 @@ public sealed class LocalDom0Tests : HostContract
             await shell.RunAsync(argv.Count == 0 ? argv : [.. host.Enter(), .. argv], timeout, ct) with { Argv = argv };
 
         public IAsyncEnumerable<string> ReadLinesAsync(IReadOnlyList<string> argv, CancellationToken ct) =>
-            shell.ReadLinesAsync([.. host.Enter(), .. argv], ct);
+            shell.ReadLinesAsync(argv.Count == 0 ? argv : [.. host.Enter(), .. argv], ct);
 
         public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) => shell.ReadFileAsync(Real(path), ct);
 

@@ -72,7 +72,9 @@ public sealed class DeadManTimer(IHostShell shell, Guid operation)
         List<DeadManRun> runs = [];
         foreach (var name in names.Where(n => n.StartsWith(DeadManScript.Began, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
-            var number = int.Parse(name[DeadManScript.Began.Length..], NumberStyles.None, CultureInfo.InvariantCulture);
+            // A mark that is only being made is a temporary file still.
+            if (!int.TryParse(name[DeadManScript.Began.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+                continue;
             runs.Add(new DeadManRun(number, await ReadTimeAsync(name, ct).ConfigureAwait(false), names.Contains(DeadManScript.Ended + name[DeadManScript.Began.Length..])));
         }
 

@@ -26,16 +26,6 @@ public sealed class SshConnections : IDisposable
     /// <exception cref="HostShellException">It cannot be reached.</exception>
     public static Task<string> FetchHostKeyAsync(SshTarget target, CancellationToken ct) => SshConnection.FetchHostKeyAsync(target).WaitAsync(ct);
 
-    /// <summary>Whoever comes next to the host gets a connection that is made then: it shows that the host can still be reached.</summary>
-    public void Renew(long host)
-    {
-        lock (_lock)
-        {
-            if (_entries.Remove(host, out var entry))
-                entry.Retire();
-        }
-    }
-
     /// <summary>The host's connection until the lease is given back.</summary>
     internal async Task<Lease> RentAsync(long host, SshTarget target, CancellationToken ct)
     {
@@ -61,6 +51,16 @@ public sealed class SshConnections : IDisposable
         {
             Return(entry);
             throw;
+        }
+    }
+
+    /// <summary>Has the next one who has to do with the host connect anew; those who use its connection now keep it.</summary>
+    public void Renew(long host)
+    {
+        lock (_lock)
+        {
+            if (_entries.Remove(host, out var known))
+                known.Retire();
         }
     }
 

@@ -1,0 +1,222 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Xlnet.Api.Tests;
+using Xunit;
+
+namespace Xlnet.XenLab;
+
+/// <summary>The exercises of the lab sheet, by the service, on the real Xen; what the host shows is looked at past the service.</summary>
+public sealed class LabSheetTests(XenHost xen) : IAsyncLifetime
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private static readonly object AllowRecreate = new { allow = new[] { "vif-blip", "guest-recreate" } };
+
+    private LabService _service = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        await xen.ResetAsync();
+        _service = await LabService.StartAsync(xen, "as-written");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_service is not null)
+            await _service.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task StartAndStop_WhileSomeoneWatches_InterfaceComesJoinsTheBridgeAndGoes()
+    {
+        using var exercise = xen.Report.Begin("1. Start and stop a guest, and watch the interfaces");
+        await _service.PutGuestAsync("web1", "");
+        await using var events = await EventReader.OpenAsync(_service.Client, LabService.Host + "/events", limit: TimeSpan.FromMinutes(5));
+
+        await _service.SucceedAsync("/guests/web1/start");
+        var domid = (int)(await _service.DomainAsync("web1"))!["domid"]!;
+        var vif = $"vif{domid}.0";
+        var seen = await events.UntilAsync(e => e.Name == "port-added" && (string)e.Data["port"]! == vif);
+        Assert.Contains(seen, e => e.Name == "interface-added" && (string)e.Data["interface"]!["name"]! == vif);
+        Assert.Equal("xenbr0", (string)seen[^1].Data["bridge"]!);
+
+        var ports = await xen.RunAsync("bridge", "link");
+        Assert.Contains($"{vif}:", ports, StringComparison.Ordinal);
+        var pinged = await xen.PingedAsync("172.31.77.2");
+        exercise.Say($"`POST …/guests/web1/start`: `{vif}` appears and joins `xenbr0`, and the guest answers.");
+        exercise.Show("GET …/events", Lines(seen));
+        exercise.Show("bridge link", ports);
+        exercise.Show("ping 172.31.77.2", pinged);
+
+        await _service.SucceedAsync("/guests/web1/stop");
+        seen = await events.UntilAsync(e => e.Name == "domain-removed");
+        Assert.Contains(seen, e => e.Name == "interface-removed" && (string)e.Data["interface"]!["name"]! == vif);
+        Assert.DoesNotContain(vif, ports = await xen.RunAsync("bridge", "link"), StringComparison.Ordinal);
+        exercise.Say("`POST …/guests/web1/stop`: the guest shuts down when it is asked to, and the interface goes.");
+        exercise.Show("GET …/events", Lines(seen));
+        exercise.Show("bridge link", ports);
+
+        static string Lines(IEnumerable<ServerEvent> events) => string.Join('\n', events.Select(e => $"{e.Name,-18} {Of(e.Data)}"));
+
+        static string Of(JsonNode e) =>
+            e["domain"] is { } domain ? $"{domain["name"]} {domain["domid"]} {domain["state"]}"
+            : e["vif"] is { } vif ? $"{vif["dom0Name"]} {vif["mac"]} {vif["state"]}"
+            : e["interface"] is { } device ? $"{device["name"]} {((bool)device["up"]! ? "up" : "down")}"
+            : e["port"] is { } port ? $"{port} {e["bridge"]}"
+            : "";
+    }
+
+    [Fact]
+    public async Task EmptyVif_ExplainedPinnedAndRecreated_KeepsWhatItGot()
+    {
+        using var exercise = xen.Report.Begin("2. What vif = [''] led to, and keeping it");
+        await _service.PutGuestAsync("web1", "");
+        await _service.SucceedAsync("/guests/web1/start");
+        await xen.GuestsConnectedAsync();
+
+        var explanation = await _service.GetAsync("/guests/web1/vifs/0/explanation");
+        var settings = explanation["settings"].AsArray().ToDictionary(s => (string)s!["key"]!, s => ((string?)s!["value"], (string)s["origin"]!));
+        var domid = (int)explanation["live"]["domid"]!;
+        var drawn = (await xen.RunAsync("xenstore-read", $"/local/domain/{domid}/device/vif/0/mac")).Trim();
+        Assert.Equal((drawn, "live-host"), settings["mac"]);
+        Assert.Equal(("xenbr0", "xl-conf"), settings["bridge"]);
+        Assert.Equal(("vif-bridge", "xl-conf"), settings["script"]);
+        exercise.Say((string)explanation["summary"]!);
+        exercise.Show("GET …/guests/web1/vifs/0/explanation", string.Join('\n', settings.Select(s => $"{s.Key,-12} {s.Value.Item1,-20} {s.Value.Item2}")));
+        exercise.Show("…, live", explanation["live"].ToJsonString(Indented));
+
+        var pinned = await _service.Client.PostAsync(LabService.Host + "/guests/web1/vifs/0/pin");
+        LabService.Is(200, pinned);
+        Assert.Equal($"mac={drawn},bridge=xenbr0,script=vif-bridge", (string)pinned["spec"]!);
+        exercise.Say("`POST …/vifs/0/pin` writes that into the guest file:");
+        exercise.Show("GET …/plan", string.Join('\n', (await _service.GetAsync("/plan"))["steps"].AsArray().Select(s => (string)s!["diff"]!)));
+
+        await _service.SucceedAsync("/guests/web1/recreate");
+        await xen.GuestsConnectedAsync();
+        var after = (await _service.DomainAsync("web1"))!;
+        Assert.NotEqual(domid, (int)after["domid"]!);
+        Assert.Equal((drawn, "xenbr0"), ((string)after["vifs"]![0]!["mac"]!, (string?)after["vifs"]![0]!["bridge"]));
+        exercise.Say("`POST …/recreate`: another domain, the same address on the same bridge.");
+        exercise.Show("xl network-list web1", await xen.RunAsync("xl", "network-list", "web1"));
+        exercise.Show("grep vif /etc/xen/web1.cfg", await xen.RunAsync("grep", "vif", "/etc/xen/web1.cfg"));
+    }
+
+    /// <summary>What a vif says, and the question to the host whose answer shows its effect; $V and $F are its backend and frontend in xenstore.</summary>
+    public static TheoryData<string, string, string, string> Options() => new()
+    {
+        { "mac", "mac=00:16:3e:80:01:01", "xenstore-read $F/mac; ip neigh show 172.31.77.2 | grep -o 'lladdr [0-9a-f:]*'", "00:16:3e:80:01:01\nlladdr 00:16:3e:80:01:01" },
+        { "bridge", "bridge=labbr1", "ip -o link show vif$D.0 | grep -o 'master [a-z0-9]*'", "master labbr1" },
+        { "vifname", "vifname=web1-lan", "ip -o link show | grep -o -e 'web1-lan' -e \"vif$D.0\"", "web1-lan" },
+        // 10 Mb/s are 62,500 bytes in each 50 ms.
+        { "rate", "rate=10Mb/s", "xenstore-read $V/rate", "62500,50000" },
+        { "script", "script=vif-lab", "xenstore-read $V/script; cat /run/vif-lab", "/etc/xen/scripts/vif-lab\nonline vif$D.0" },
+        // Debian's scripts have handle_iptable switched off: the address is noted, and no rule made.
+        { "ip", "ip=172.31.77.2", "xenstore-read $V/ip; iptables -S FORWARD", "172.31.77.2\n-P FORWARD ACCEPT" },
+        { "mtu", "mtu=1400", "cat /sys/class/net/vif$D.0/mtu; xenstore-read $F/mtu", "1400\n1400" },
+        { "devid", "devid=7", "ls /sys/class/net | grep vif$D; xenstore-list /local/domain/$D/device/vif", "vif$D.7\n7" },
+        { "trusted", "untrusted", "xenstore-read $F/trusted", "0" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Options))]
+    public async Task VifOption_Given_ItsEffectIsOnTheHost(string option, string vif, string question, string expected)
+    {
+        using var exercise = xen.Report.Begin($"3. The vif option {option}");
+        if (option == "script")
+        {
+            await xen.ScriptAsync("""
+                cat >/etc/xen/scripts/vif-lab <<'END'
+                #!/bin/sh
+                [ "$1" != online ] || echo "$1 $vif" >/run/vif-lab
+                exec /etc/xen/scripts/vif-bridge "$@"
+                END
+                chmod +x /etc/xen/scripts/vif-lab
+                """);
+        }
+
+        if (option == "bridge")
+            LabService.Is(201, await _service.Client.PutAsync(LabService.Host + "/bridges/labbr1", new { }));
+        await _service.PutGuestAsync("web1", vif);
+        await _service.SucceedAsync("/guests/web1/start");
+        await xen.GuestsConnectedAsync();
+        if (option == "mac")
+            await xen.PingedAsync("172.31.77.2");
+
+        var domid = (int)(await _service.DomainAsync("web1"))!["domid"]!;
+        var answer = await xen.ScriptAsync($"D={domid} V=/local/domain/0/backend/vif/{domid}/0 F=/local/domain/{domid}/device/vif/0; {question}");
+        exercise.Say($"`vif = ['{vif}']`");
+        exercise.Show(question, answer);
+        Assert.Equal(expected.Replace("$D", $"{domid}", StringComparison.Ordinal), answer.TrimEnd('\n'));
+    }
+
+    [Fact]
+    public async Task Vif_PluggedIntoARunningGuest_AnswersAPing()
+    {
+        using var exercise = xen.Report.Begin("4. A vif plugged into a running guest");
+        await _service.PutGuestAsync("web1", "");
+        await _service.SucceedAsync("/guests/web1/start");
+        await xen.PingedAsync("172.31.77.2");
+        var domid = (int)(await _service.DomainAsync("web1"))!["domid"]!;
+        await xen.ScriptAsync("! ping -n -c 1 -W 3 172.31.77.3");
+
+        LabService.Is(201, await _service.Client.PostAsync(LabService.Host + "/guests/web1/vifs", new { bridge = "xenbr0" }));
+        var operation = await _service.SucceedAsync("/apply");
+        var pinged = await xen.PingedAsync("172.31.77.3");
+
+        Assert.Equal(domid, (int)(await _service.DomainAsync("web1"))!["domid"]!);
+        Assert.Contains("vif.attach", operation["steps"].AsArray().Select(s => (string)s!["action"]!));
+        exercise.Say("`POST …/guests/web1/vifs`, `POST …/apply`: the guest runs on, brings the new card up, and answers on it.");
+        exercise.Show("GET …/operations/{id}", Steps(operation));
+        exercise.Show("xl network-list web1", await xen.RunAsync("xl", "network-list", "web1"));
+        exercise.Show("ping 172.31.77.3", pinged);
+    }
+
+    [Fact]
+    public async Task Uplink_TakenOffTheBridgeThatCarriesSsh_HostRepairsItself()
+    {
+        using var exercise = xen.Report.Begin("5. A bridge change that cuts SSH, and repairs itself");
+        LabService.Is(201, await _service.Client.PutAsync(LabService.Host + "/bridges/xenbr0", new { ports = Array.Empty<string>() }));
+
+        var operation = await _service.RunAsync("/apply", new { allow = new[] { "management-path" } });
+
+        Assert.True((string)operation["status"]! == "rolled-back", operation.Text);
+        Assert.True((string)operation["error"]["code"]! == "management-path.lost", operation.Text);
+        var link = await xen.UntilAsync("ip -o link show dev eth0 | grep -o 'eth0: .*master xenbr0'");
+        exercise.Say("`PUT …/bridges/xenbr0` with no ports, `POST …/apply` with `management-path` allowed: nobody reaches the host any more, until its own timer has run its script.");
+        exercise.Show("GET …/operations/{id}", Steps(operation));
+        exercise.Show("…, error", operation["error"].ToJsonString(Indented));
+        exercise.Show("ip -o link show dev eth0", link);
+        exercise.Show("journalctl -u 'xlnet-deadman-*'", await xen.ScriptAsync("journalctl --no-pager -q -o short-iso -u 'xlnet-deadman-*' | tail -n 10"));
+    }
+
+    [Fact]
+    public async Task Killed_WhileTheGuestIsCreated_GoesOnWhenItIsStartedAgain()
+    {
+        using var exercise = xen.Report.Begin("6. A killed xlnet goes on");
+        LabService.Is(201, await _service.Client.PutAsync(LabService.Host + "/bridges/labbr1", new { }));
+        await _service.PutGuestAsync("web1", "", "bridge=labbr1");
+        var id = await _service.AskAsync("/guests/web1/start");
+        Answer running;
+        do
+            running = await _service.Client.GetJsonAsync($"/v1/operations/{id}?wait=1s");
+        while (!running["steps"].AsArray().Any(s => (string)s!["action"]! == "guest.create" && (string)s["status"]! == "running"));
+        await _service.KillAsync();
+
+        await _service.StartAgainAsync();
+        var operation = await _service.EndAsync(id);
+
+        Assert.True((string)operation["status"]! == "succeeded", operation.Text);
+        Assert.Contains("interrupted", operation["steps"].AsArray().Select(s => (string)s!["status"]!));
+        Assert.Empty((await _service.GetAsync("/plan"))["steps"].AsArray());
+        var domain = (await _service.DomainAsync("web1"))!;
+        Assert.Equal(["xenbr0", "labbr1"], domain["vifs"]!.AsArray().Select(v => (string?)v!["bridge"]));
+        await xen.PingedAsync("172.31.77.2");
+        exercise.Say("The service is killed by SIGKILL while `xl create` runs, and started again: it looks, and does what is missing.");
+        exercise.Show("GET …/operations/{id}", Steps(operation));
+        exercise.Show("xl list", await xen.RunAsync("xl", "list"));
+    }
+
+    private static string Steps(Answer operation) => string.Join('\n', operation["steps"].AsArray().Select(
+        s => $"{(string)s!["status"]!,-12} {(string)s["action"]!,-14} {(string)s["target"]!}"
+            + string.Concat(s["commands"]!.AsArray().Select(c => "\n    " + string.Join(' ', c!["argv"]!.AsArray().Select(a => (string)a!))))));
+}

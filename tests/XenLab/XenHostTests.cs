@@ -1,0 +1,24 @@
+using Xlnet.Hosts.Tests.Contract;
+using Xlnet.Infrastructure.Hosts;
+
+namespace Xlnet.XenLab;
+
+/// <summary>A real Xen with its own xl, over SSH: the contract that the simulation keeps is this one's.</summary>
+public sealed class XenHostTests(XenHost xen) : HostContract
+{
+    protected override string Folder => "/root/lab";
+
+    protected override string Kernel => "/guest/vmlinux";
+
+    protected override TimeProvider Time => TimeProvider.System;
+
+    protected override Task<IHostShell> OpenAsync(TimeProvider time) => Task.FromResult(xen.NewShell(time));
+
+    protected override Task LetGuestsConnectAsync() => xen.GuestsConnectedAsync();
+
+    public override async ValueTask InitializeAsync()
+    {
+        await base.InitializeAsync();
+        await xen.ResetAsync();
+    }
+}
