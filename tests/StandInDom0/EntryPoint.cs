@@ -29,6 +29,15 @@ internal static class EntryPoint
         var shell = SimulatedShell.OverDirectory(StandInHost.RootOf(folder), new FileStateStore(folder), TimeProvider.System);
         try
         {
+            if (program == "ip" && rest is ["monitor", ..])
+            {
+                // It goes on, and each line is to be read when it comes.
+                output.AutoFlush = true;
+                await foreach (var line in shell.ReadLinesAsync([program, .. rest], CancellationToken.None))
+                    await output.WriteLineAsync(line);
+                return 0;
+            }
+
             var result = await shell.RunAsync([program, .. rest], Timeout.InfiniteTimeSpan, CancellationToken.None);
             output.Write(result.Stdout);
             errors.Write(result.Stderr);

@@ -129,6 +129,28 @@ public sealed class SshStreamTests : IAsyncLifetime
         Assert.Equal(1, System.Text.RegularExpressions.Regex.Count(_sshd.Log, "Accepted publickey"));
     }
 
+    [Fact]
+    public async Task Run_AfterRenew_GoesOverANewConnectionAndTheOldOneEnds()
+    {
+        await Shell().RunAsync(["true"], Limit, Ct);
+        _connections.Renew(1);
+        await Shell().RunAsync(["true"], Limit, Ct);
+        Assert.Equal(2, System.Text.RegularExpressions.Regex.Count(_sshd.Log, "Accepted publickey"));
+        while (_sshd.Connected > 1)
+            await Task.Delay(10, Ct);
+    }
+
+    [Fact]
+    public async Task Run_OtherTarget_GoesOverANewConnection()
+    {
+        await Shell().RunAsync(["true"], Limit, Ct);
+        await _sshd.MakeKeyAsync("other");
+        await _sshd.AllowAsync("other");
+        var other = new SshShell(_connections, 1, _sshd.Target with { Key = "other" }, TimeProvider.System);
+        await other.RunAsync(["true"], Limit, Ct);
+        Assert.Equal(2, System.Text.RegularExpressions.Regex.Count(_sshd.Log, "Accepted publickey"));
+    }
+
     private SshShell Shell() => new(_connections, 1, _sshd.Target, TimeProvider.System);
 
     /// <summary>Waits, up to the test's time limit, until the process has ended.</summary>
