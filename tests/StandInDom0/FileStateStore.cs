@@ -15,8 +15,7 @@ public sealed class FileStateStore(string folder) : ISimulatedStateStore
     public Task<T> UpdateAsync<T>(Func<SimulatedDom0State, T> change, CancellationToken ct)
     {
         ct.ThrowIfCancellationRequested();
-        // Not FileShare.None: that fails where the file is locked, and does not wait.
-        using var file = File.OpenHandle(Path.Combine(folder, "state.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        using var file = OpenLock();
         while (Flock(file, LockExclusive) != 0)
         {
             if (Marshal.GetLastPInvokeError() != Interrupted)
@@ -30,6 +29,23 @@ public sealed class FileStateStore(string folder) : ISimulatedStateStore
             Replace(StandInHost.RootOf(folder) + path, written.Content);
         Replace(_state, Encoding.UTF8.GetBytes(state.ToJson()));
         return Task.FromResult(result);
+    }
+
+    /// <summary>.NET takes a lock of its own while it opens, whatever is to be shared, and fails where another process has the file locked.</summary>
+    private Microsoft.Win32.SafeHandles.SafeFileHandle OpenLock()
+    {
+        var path = Path.Combine(folder, "state.lock");
+        while (true)
+        {
+            try
+            {
+                return File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+            }
+            catch (IOException) when (File.Exists(path))
+            {
+                Thread.Yield();
+            }
+        }
     }
 
     private static void Replace(string path, byte[] content)
