@@ -44,7 +44,6 @@ public sealed class ReplicaTests : IAsyncLifetime
         // Begun, not under way: on a slow machine the first may be given up before the last has begun.
         while (await CountAsync("SELECT count(DISTINCT operation_id) FROM operation_steps WHERE action = 'guest.create' AND started_at IS NOT NULL") < Dead)
             TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
-        Assert.InRange(await ReplicasAsync(), 0, 2);
 
         foreach (var replica in new[] { second, first })
         {
@@ -93,8 +92,6 @@ public sealed class ReplicaTests : IAsyncLifetime
     }
 
     private Task<long> CreatingAsync() => CountAsync("SELECT count(*) FROM operation_steps WHERE action = 'guest.create' AND status = 'running'");
-
-    private Task<long> ReplicasAsync() => CountAsync("SELECT count(DISTINCT instance_name) FROM qrtz_fired_triggers WHERE job_group = 'hosts'");
 
     private async Task<long> CountAsync(string sql)
     {
