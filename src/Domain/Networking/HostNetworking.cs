@@ -83,7 +83,22 @@ public enum AddressingMethod
 /// <param name="Subnet">The guests' own, IPv4, /8 to /29; Dom0 has its first address.</param>
 /// <param name="Dhcp">Whether a dnsmasq of xlnet's gives addresses and answers DNS on the bridge.</param>
 /// <param name="Domain">The DNS domain of the guests' names; null for none.</param>
-public sealed record NatSettings(IPNetwork Subnet, bool Dhcp, string? Domain, IReadOnlyList<PortForward> PortForwards);
+public sealed record NatSettings(IPNetwork Subnet, bool Dhcp, string? Domain, IReadOnlyList<PortForward> PortForwards)
+{
+    /// <summary>Dom0's address on the bridge: the subnet's first.</summary>
+    public IPAddress Gateway => At(1);
+
+    /// <summary>The first address that a guest can have, and the last.</summary>
+    public (IPAddress First, IPAddress Last) Range => (At(2), At((1u << (32 - Subnet.PrefixLength)) - 2));
+
+    private IPAddress At(uint offset)
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(
+            bytes, System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(Subnet.BaseAddress.GetAddressBytes()) + offset);
+        return new IPAddress(bytes);
+    }
+}
 
 /// <summary>What reaches Dom0's address at a port is sent on to a guest.</summary>
 /// <param name="Protocol">tcp or udp.</param>

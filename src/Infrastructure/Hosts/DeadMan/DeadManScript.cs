@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Xlnet.Domain.Bridges;
+using Xlnet.Domain.Common;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Vifs;
 
@@ -21,17 +22,7 @@ public sealed record DeadManScript(string Text, IReadOnlyList<(string Name, byte
     /// <summary>What it does, without the functions that it does it by.</summary>
     public string Commands => Text[(Text.IndexOf(Functions, StringComparison.Ordinal) + Functions.Length)..];
 
-    private const string Functions = """
-        set -u
-        umask 077
-        PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin
-        LC_ALL=C
-        export PATH LC_ALL
-        cd "$(dirname "$0")" || exit 1
-        exec >>log 2>&1
-        say() { echo "$(date -u '+%Y-%m-%dT%H:%M:%SZ') $*"; }
-        note() { date -u '+%Y-%m-%dT%H:%M:%SZ' >"$1.tmp" && mv "$1.tmp" "$1"; }
-        try() { "$@" && say "done: $*" || say "status $?: $*"; }
+    private const string Functions = ShellText.Head + """
         ovs_port() { ovs-vsctl --timeout=10 --may-exist add-port "$@" || try ovs-vsctl --timeout=10 -- --if-exists del-port "$2" -- add-port "$@"; }
         putback() { cmp -s "$1" "$3" && cp "$2" "$1.xlnet-tmp" && chmod --reference="$1" "$1.xlnet-tmp" && mv "$1.xlnet-tmp" "$1" && say "back: $1"; }
         comeback() { [ ! -e "$1" ] && cp "$2" "$1.xlnet-tmp" && chmod 644 "$1.xlnet-tmp" && mv "$1.xlnet-tmp" "$1" && say "back: $1"; }
@@ -83,8 +74,7 @@ public sealed record DeadManScript(string Text, IReadOnlyList<(string Name, byte
         Line("note", Ended + Number(number));
         return new DeadManScript(text.ToString(), files);
 
-        void Line(params IReadOnlyList<string> words) =>
-            text.Append(words[0]).AppendJoin("", words.Skip(1).Select(w => " " + Quote(w))).Append('\n');
+        void Line(params IReadOnlyList<string> words) => text.Append(ShellText.Line(words));
 
         void RestoreBridge(DesiredBridge bridge)
         {
@@ -145,9 +135,6 @@ public sealed record DeadManScript(string Text, IReadOnlyList<(string Name, byte
             return beside;
         }
     }
-
-    /// <summary>The one form in which a shell takes every byte for itself.</summary>
-    public static string Quote(string word) => $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     private static List<CheckpointInterface> Involved(Checkpoint checkpoint, IReadOnlySet<string> touched, IReadOnlyList<string> ports)
     {
