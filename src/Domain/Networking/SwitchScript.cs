@@ -35,7 +35,7 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
     private const string Functions = ShellText.Head + """
         trap '' HUP
         here() { [ -e "/sys/class/net/$1" ]; }
-        put() { cmp -s "$2" "$1" || { mkdir -p "$(dirname "$1")" && cp "$2" "$1.xlnet-tmp" && { chmod --reference="$1" "$1.xlnet-tmp" 2>/dev/null || chmod 644 "$1.xlnet-tmp"; } && mv "$1.xlnet-tmp" "$1" && say "put: $1"; } || { say "not put: $1"; failed=1; }; }
+        put() { cmp -s "$2" "$1" || { (umask 022 && mkdir -p "${1%/*}") && cp "$2" "$1.xlnet-tmp" && { chmod --reference="$1" "$1.xlnet-tmp" 2>/dev/null || chmod 644 "$1.xlnet-tmp"; } && mv "$1.xlnet-tmp" "$1" && say "put: $1"; } || { say "not put: $1"; failed=1; }; }
         away() { [ ! -e "$1" ] || try rm -f "$1"; }
         pending() { ! cmp -s "$2" "$1"; }
         remember() {
