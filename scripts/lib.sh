@@ -110,6 +110,27 @@ install_packages() {
     rm -f "$log"
 }
 
+# The same for packages with services, which are wanted for their programs alone: nothing is started,
+# and nothing at the next boot either.
+install_idle() {
+    local policy=/usr/sbin/policy-rc.d mine='' status=0 unit
+    local -a units=(networking.service openvswitch-switch.service ovsdb-server.service ovs-vswitchd.service ovs-record-hostname.service) new=()
+    for unit in "${units[@]}"; do
+        [[ -e /lib/systemd/system/$unit || -e /etc/systemd/system/$unit ]] || new+=("$unit")
+    done
+    if [[ ! -e $policy ]]; then
+        mine=1
+        # shellcheck disable=SC2016 # $1 is the inner shell's
+        "${sudo[@]}" sh -c 'printf "#!/bin/sh\nexit 101\n" >"$1" && chmod 755 "$1"' sh "$policy"
+    fi
+    install_packages "$@" || status=$?
+    [[ -z $mine ]] || "${sudo[@]}" rm -f "$policy"
+    for unit in "${new[@]}"; do
+        [[ ! -e /lib/systemd/system/$unit ]] || "${sudo[@]}" systemctl --no-reload --quiet disable "$unit" >/dev/null 2>&1 || true
+    done
+    return "$status"
+}
+
 # ---- .NET ----------------------------------------------------------------------------------------
 
 # Puts on PATH a .NET SDK that global.json accepts; fetches one into .dotnet/ where there is none.

@@ -84,11 +84,12 @@ public sealed class InterfacesFile
         if (FindBlock() is var (first, last))
             return Parse(string.Concat(_lines[..first].Select(l => l.Text)) + block + string.Concat(_lines[(last + 1)..].Select(l => l.Text)));
         var text = ToString();
-        // A last line that is to be continued would swallow the first of ours; a blank one ends it.
-        var joint = text.Length == 0 ? "" : !text.EndsWith('\n') ? "\n" : "";
-        if (_lines is [.., { Continues: true }])
-            joint += "\n";
-        return Parse(text + joint + (text.Length == 0 ? "" : "\n") + block);
+        if (text.Length > 0 && !text.EndsWith('\n'))
+            text += "\n";
+        // A last line that is to be continued would swallow the first of ours.
+        while (Split(text) is [.., { Continues: true }])
+            text += "\n";
+        return Parse(text + (text.Length == 0 ? "" : "\n") + block);
     }
 
     /// <summary>The file without xlnet's two lines and what stands between them.</summary>
@@ -131,8 +132,12 @@ public sealed class InterfacesFile
             while (!comment && logical.Length > 0 && logical[^1] == '\\')
             {
                 logical.Length--;
-                if (continues = end >= text.Length)
-                    break;
+                if (end >= text.Length)
+                {
+                    continues = true;
+                    continue;
+                }
+
                 (end, content) = Physical(end);
                 logical.Append(content);
             }

@@ -55,7 +55,7 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
         gone_ovs() { ! command -v ovs-vsctl >/dev/null || try ovs-vsctl --timeout=10 --if-exists del-br "$1"; }
         plug() { ! here "$2" || { [ "$(readlink "/sys/class/net/$2/master" 2>/dev/null | sed 's,.*/,,')" = "$1" ] || try ip link set dev "$2" master "$1"; }; }
         plug_ovs() { ! here "$2" || { ip link set dev "$2" nomaster 2>/dev/null; ovs-vsctl --timeout=10 --may-exist add-port "$@" || try ovs-vsctl --timeout=10 -- --if-exists del-port "$2" -- add-port "$@"; }; }
-        replug() { [ ! -e "$3" ] || while read -r name; do "$1" "$2" $name; done <"$3"; }
+        replug() { [ ! -e "$3" ] || while read -r name vlan; do "$1" "$2" "$name" $vlan; done <"$3"; }
         unset_sysctl() {
             value=$(sed -n "s|^[[:space:]]*$2[[:space:]]*=[[:space:]]*||p" /etc/sysctl.conf /usr/lib/sysctl.d/*.conf /run/sysctl.d/*.conf /etc/sysctl.d/*.conf 2>/dev/null | tail -n 1)
             [ ! -e "/proc/sys/$1" ] || try sysctl -q -w "$2=${value:-0}"
