@@ -139,7 +139,8 @@ internal sealed class IfupdownRendering(HostNetworking networking, IfupdownHost 
         Line($"auto {bridge}");
         List<(string, string)> options = networking.Mode == NetworkMode.OpenVSwitch
             ? [("ovs_type", "OVSBridge"), ("ovs_ports", networking.Uplink), .. OvsExtra(bridge) is { } extra ? [("ovs_extra", extra)] : Array.Empty<(string, string)>()]
-            : [("bridge_ports", networking.Uplink), ("bridge_stp", "off"), ("bridge_fd", "0")];
+            // udev would make up an address for it, and a DHCP server knows Dom0 by that of its port (bridge-utils-interfaces(5), systemd.link(5)).
+            : [("bridge_ports", networking.Uplink), ("bridge_hw", networking.Uplink), ("bridge_stp", "off"), ("bridge_fd", "0")];
         WriteAddressed(bridge, options, () => { });
     }
 

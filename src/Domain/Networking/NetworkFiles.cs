@@ -20,12 +20,13 @@ public static class NetworkFiles
     /// 10-…: so xlnet's come before these.
     /// </summary>
     public const string NetworkdBridgeDevice = "/etc/systemd/network/00-xlnet-bridge.netdev";
+    public const string NetworkdBridgeLink = "/etc/systemd/network/00-xlnet-bridge.link";
     public const string NetworkdBridge = "/etc/systemd/network/00-xlnet-bridge.network";
     public const string NetworkdUplink = "/etc/systemd/network/00-xlnet-uplink.network";
 
     /// <summary>The files that are xlnet's alone, whatever the mode and the backend.</summary>
     public static readonly IReadOnlyList<string> Owned =
-        [NetworkdBridgeDevice, NetworkdBridge, NetworkdUplink, Sysctl, Nat, Dnsmasq, DnsmasqHosts, Units + NatUnit, Units + DnsmasqUnit];
+        [NetworkdBridgeDevice, NetworkdBridgeLink, NetworkdBridge, NetworkdUplink, Sysctl, Nat, Dnsmasq, DnsmasqHosts, Units + NatUnit, Units + DnsmasqUnit];
 
     /// <summary>The first line of what is xlnet's.</summary>
     internal const string Mark = "# Written by xlnet, which writes it anew with each apply and takes it away when the host is released.\n";

@@ -12,15 +12,19 @@ internal static class NetworkdFiles
         // An Open vSwitch bridge lives in its own database.
         if (networking is { Mode: NetworkMode.Bridged or NetworkMode.Nat, Bridge: { } made })
         {
+            // Left alone the kernel gives a bridge the address of its port, by which a DHCP server knows Dom0. systemd and udev would make one up.
+            var inherits = networking.Mode == NetworkMode.Bridged;
             put(NetworkFiles.NetworkdBridgeDevice,
-                $"[NetDev]\nName={made}\nKind=bridge\n{Mtu("MTUBytes")}\n[Bridge]\nForwardDelaySec=0\nSTP=no\n");
+                $"[NetDev]\nName={made}\nKind=bridge\n{(inherits ? "MACAddress=none\n" : "")}{Mtu("MTUBytes")}\n[Bridge]\nForwardDelaySec=0\nSTP=no\n");
+            if (inherits)
+                put(NetworkFiles.NetworkdBridgeLink, $"[Match]\nOriginalName={made}\n\n[Link]\nMACAddressPolicy=none\n");
         }
 
         if (networking.Bridge is { } bridge)
         {
             var network = networking is { Mode: NetworkMode.Nat, Nat: { } nat }
                 ? $"Address={nat.Gateway}/{nat.Subnet.PrefixLength}\nConfigureWithoutCarrier=yes\nIPv6AcceptRA=no\n"
-                : Addresses(networking.Addressing);
+                : Addresses(networking.Addressing) + (networking.Addressing.Method == AddressingMethod.Dhcp ? "\n[DHCPv4]\nClientIdentifier=mac\n" : "");
             put(NetworkFiles.NetworkdBridge, $"[Match]\nName={bridge}\n{Link()}\n[Network]\n{network}");
         }
 

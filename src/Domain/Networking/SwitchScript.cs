@@ -108,12 +108,13 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
                     Line("away", path);
             }
 
-            // ifdown takes a bridge away, unless it was not ifup that made it.
-            if (oldBridge is { } gone && gone != newBridge)
-                Line(gone.Kind == BridgeKind.OpenVSwitch ? "gone_ovs" : "gone", gone.Name);
+            var gone = oldBridge == newBridge ? null : oldBridge;
+            // ifdown takes a bridge away, unless it was not ifup that made it. networkd never does, and could not make another of its name.
+            if (gone is { } other && (other.Kind == BridgeKind.OpenVSwitch || !_isNetworkd))
+                RemoveBridge(other);
             Sysctls();
             if (_isNetworkd)
-                Networkd(newBridge);
+                Networkd(gone, newBridge);
             else
                 BringUp(goes);
             if (units.Count > 0)
@@ -180,27 +181,35 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
 
         // ---- systemd-networkd ----
 
-        private void Networkd((string Name, BridgeKind Kind)? bridge)
+        private void Networkd((string Name, BridgeKind Kind)? gone, (string Name, BridgeKind Kind)? bridge)
         {
-            var uplinks = new[] { from.Networking?.Uplink, to.Networking?.Uplink }.OfType<string>().Distinct().ToList();
-            if (!_changed.Any(p => p.StartsWith("/etc/systemd/network/", StringComparison.Ordinal)) && from.Networking?.Mode == to.Networking?.Mode)
+            if (!_changed.Any(p => p.StartsWith("/etc/systemd/network/", StringComparison.Ordinal)) && from.Networking?.Mode == to.Networking?.Mode && from.Networking?.Vlan == to.Networking?.Vlan)
                 return;
-            if (to.Networking is { Mode: NetworkMode.OpenVSwitch, Bridge: { } ovs, Uplink: { } uplink } networking)
+            var uplinks = new[] { from.Networking?.Uplink, to.Networking?.Uplink }.OfType<string>().Distinct().ToList();
+            Line("try", "networkctl", "reload");
+            // Before networkd has read that the uplink is to leave it, it would put it on the bridge again.
+            if (gone is { Kind: BridgeKind.Linux })
+                RemoveBridge(gone.Value);
+            if (to.Networking is { Mode: NetworkMode.OpenVSwitch, Bridge: { } ovs } networking)
             {
                 Line("try", "ovs-vsctl", "--timeout=10", "--may-exist", "add-br", ovs);
-                Line("plug_ovs", ovs, uplink);
+                Line("plug_ovs", ovs, networking.Uplink);
                 Line(["try", "ovs-vsctl", "--timeout=10", .. networking.Vlan is { } vlan ? ["set", "port", ovs, $"tag={Number(vlan)}"] : (string[])["clear", "port", ovs, "tag"]]);
-                if (networking.Mtu is { } mtu)
-                    Line("try", "ovs-vsctl", "--timeout=10", "set", "interface", ovs, $"mtu_request={Number(mtu)}");
+                Line(["try", "ovs-vsctl", "--timeout=10", .. networking.Mtu is { } mtu ? ["set", "interface", ovs, $"mtu_request={Number(mtu)}"] : (string[])["clear", "interface", ovs, "mtu_request"]]);
             }
 
             // networkd leaves alone what it did not set itself.
-            foreach (var name in uplinks.Where(_ => from.Networking?.AddressedInterface != to.Networking?.AddressedInterface))
-                Line("try", "ip", "addr", "flush", "dev", name, "scope", "global");
-            Line("try", "networkctl", "reload");
+            if (from.Networking?.AddressedInterface != to.Networking?.AddressedInterface)
+            {
+                foreach (var name in uplinks)
+                    Line("try", "ip", "addr", "flush", "dev", name, "scope", "global");
+            }
+
             foreach (var name in uplinks.Concat(bridge is { Name: var made } ? [made] : []))
                 Line("try", "networkctl", "reconfigure", name);
         }
+
+        private void RemoveBridge((string Name, BridgeKind Kind) bridge) => Line(bridge.Kind == BridgeKind.OpenVSwitch ? "gone_ovs" : "gone", bridge.Name);
 
         // ---- what both have ----
 

@@ -52,6 +52,7 @@ public sealed class NetworkFilesTests
             auto xenbr0
             iface xenbr0 inet dhcp
                 bridge_ports eth0
+                bridge_hw eth0
                 bridge_stp off
                 bridge_fd 0
                 hostname dom0
@@ -177,7 +178,7 @@ public sealed class NetworkFilesTests
             [NetworkFiles.Interfaces, NetworkFiles.Sysctl, NetworkFiles.Units + NetworkFiles.DnsmasqUnit, NetworkFiles.Units + NetworkFiles.NatUnit, NetworkFiles.Dnsmasq, NetworkFiles.DnsmasqHosts, NetworkFiles.Nat],
             Present(Nat));
         Assert.DoesNotContain(NetworkFiles.Dnsmasq, Present(Nat with { Nat = Nat.Nat! with { Dhcp = false } }));
-        Assert.Equal([NetworkFiles.Interfaces, NetworkFiles.NetworkdBridgeDevice, NetworkFiles.NetworkdBridge, NetworkFiles.NetworkdUplink], Present(Bridged with { Backend = NetworkBackend.SystemdNetworkd }));
+        Assert.Equal([NetworkFiles.Interfaces, NetworkFiles.NetworkdBridgeLink, NetworkFiles.NetworkdBridgeDevice, NetworkFiles.NetworkdBridge, NetworkFiles.NetworkdUplink], Present(Bridged with { Backend = NetworkBackend.SystemdNetworkd }));
         Assert.Equal([NetworkFiles.Interfaces], Present(Nat with { Backend = NetworkBackend.Unmanaged }));
 
         static string[] Present(HostNetworking networking)

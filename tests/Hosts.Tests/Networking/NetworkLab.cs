@@ -26,6 +26,7 @@ internal sealed class NetworkLab : IAsyncDisposable
         File.WriteAllText(_folder + "/setup", Setup);
         File.WriteAllText(_folder + "/systemctl", Systemctl);
         File.WriteAllText(_folder + "/openvswitch", OpenVSwitch);
+        File.WriteAllText(_folder + "/networkd", Networkd);
         _keeper = Process.Start(new ProcessStartInfo(
             "unshare", [.. IsRoot ? [] : (string[])["--user", "--map-root-user"], "--net", "--mount", "--pid", "--fork", "--kill-child", "/bin/sh", _folder + "/setup", _folder])
         {
@@ -45,7 +46,23 @@ internal sealed class NetworkLab : IAsyncDisposable
 
     public static string GuestMac => Mac;
 
-    public static async Task<NetworkLab> StartAsync(string interfaces, bool openVSwitch = false)
+    /// <summary>A Dom0 that ifupdown keeps.</summary>
+    public static Task<NetworkLab> StartAsync(string interfaces, bool openVSwitch = false) => StartAsync(openVSwitch, async lab =>
+    {
+        await lab.WriteAsync(NetworkFiles.Interfaces, Encoding.Latin1.GetBytes(interfaces));
+        await lab.DoAsync("ifup -a");
+    });
+
+    /// <summary>A Dom0 that systemd-networkd keeps, with its own D-Bus.</summary>
+    /// <param name="files">Of /etc/systemd/network, by name.</param>
+    public static Task<NetworkLab> StartNetworkdAsync(IReadOnlyDictionary<string, string> files, bool openVSwitch = false) => StartAsync(openVSwitch, async lab =>
+    {
+        foreach (var (name, text) in files)
+            await lab.WriteAsync("/etc/systemd/network/" + name, Encoding.Latin1.GetBytes(text));
+        await lab.DoAsync($"sh {lab._folder}/networkd");
+    });
+
+    private static async Task<NetworkLab> StartAsync(bool openVSwitch, Func<NetworkLab, Task> begin)
     {
         var lab = new NetworkLab();
         try
@@ -53,10 +70,9 @@ internal sealed class NetworkLab : IAsyncDisposable
             var ready = await lab._keeper.StandardOutput.ReadLineAsync(Ct);
             Assert.True(ready == "ready", $"No namespaces could be made, which needs root, or user namespaces: {lab.Kept}");
             lab._inside = int.Parse((await File.ReadAllTextAsync($"/proc/{lab._keeper.Id}/task/{lab._keeper.Id}/children", Ct)).Trim(), CultureInfo.InvariantCulture);
-            await lab.WriteAsync(NetworkFiles.Interfaces, Encoding.Latin1.GetBytes(interfaces));
             if (openVSwitch)
                 await lab.DoAsync($"sh {lab._folder}/openvswitch >{lab._folder}/openvswitch.log 2>&1 || {{ cat {lab._folder}/openvswitch.log; exit 1; }}");
-            await lab.DoAsync("ifup -a");
+            await begin(lab);
             return lab;
         }
         catch
@@ -182,8 +198,8 @@ internal sealed class NetworkLab : IAsyncDisposable
         for place in /run /var/lib /var/log /usr/local/sbin; do mount -t tmpfs tmpfs $place; done
         mount -t proc proc /proc
         mount -t sysfs sysfs /sys
-        mkdir -p /run/network /run/openvswitch /var/lib/openvswitch /var/log/openvswitch /etc/sysctl.d
-        rm -rf /etc/openvswitch /etc/network/interfaces.d/* /etc/xlnet /etc/sysctl.d/60-xlnet.conf
+        mkdir -p /etc/systemd/network /run/network /run/openvswitch /var/lib/openvswitch /var/log/openvswitch /etc/sysctl.d
+        rm -rf /etc/openvswitch /etc/network/interfaces.d/* /etc/xlnet /etc/sysctl.d/60-xlnet.conf /etc/systemd/network/*
         mkdir /etc/openvswitch
         install -m 755 "$folder/systemctl" /usr/local/sbin/systemctl
         ip link set dev lo up
@@ -196,6 +212,25 @@ internal sealed class NetworkLab : IAsyncDisposable
         echo ready
         # The first process has to reap those that lost their parents, which a shell does that waits for its own.
         for second in $(seq 600); do sleep 1; done
+        """;
+
+    /// <summary>networkd waits for udev, which no namespace has, unless /sys cannot be written: then it takes itself to be in a container.</summary>
+    private const string Networkd = """
+        set -e
+        mount -o remount,ro /sys
+        grep -q 4294967295 /proc/self/uid_map || sed -i 's/^\(systemd-network:x\):[0-9]*:[0-9]*/\1:0:0/' /etc/passwd
+        mkdir -p /run/dbus /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/netif/lldp
+        chown -R systemd-network:"$(id -g systemd-network)" /run/systemd/netif
+        cat >/run/dbus/conf <<'END'
+        <busconfig><type>system</type><listen>unix:path=/run/dbus/system_bus_socket</listen><auth>EXTERNAL</auth>
+        <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy></busconfig>
+        END
+        dbus-daemon --config-file=/run/dbus/conf --fork --nopidfile
+        SYSTEMD_LOG_LEVEL=info SYSTEMD_LOG_TARGET=console /lib/systemd/systemd-networkd </dev/null >/run/networkd.log 2>&1 &
+        # Its name on the bus comes when it has looked at all interfaces.
+        for try in $(seq 100); do networkctl reload 2>/dev/null && exit; sleep 0.1; done
+        cat /run/networkd.log
+        exit 1
         """;
 
     /// <summary>
@@ -231,8 +266,8 @@ internal sealed class NetworkLab : IAsyncDisposable
             elif ! { [ -s "/run/$1.pid" ] && kill -0 "$(cat "/run/$1.pid")" 2>/dev/null; }; then
                 sh -c "$(line ExecStartPre)" || return 1
                 # A user namespace knows root alone.
-                root=; grep -q 4294967295 /proc/self/uid_map || root=' --user=root --group=root'
-                sh -c "exec $(line ExecStart)$root" </dev/null >>"/run/$1.log" 2>&1 &
+                stay=; grep -q 4294967295 /proc/self/uid_map || stay=' --no-daemon'
+                sh -c "exec $(line ExecStart)$stay" </dev/null >>"/run/$1.log" 2>&1 &
                 echo $! >"/run/$1.pid"
             fi
             : >"/run/$1.active"

@@ -137,6 +137,45 @@ public sealed class NetworkSwitchTests
         Assert.Equal(originals[NetworkFiles.Interfaces], await lab.ReadAsync(NetworkFiles.Interfaces));
     }
 
+    [Fact]
+    public async Task Switch_Networkd_EachModeAndBackToTheHostsOwn()
+    {
+        await using var lab = await NetworkLab.StartNetworkdAsync(
+            new Dictionary<string, string> { ["10-own.network"] = "[Match]\nName=eth*\n\n[Network]\nAddress=192.0.2.10/24\nGateway=192.0.2.1\n" }, openVSwitch: true);
+        HostNetworking[] modes =
+        [
+            Asked, Asked with { Mode = NetworkMode.OpenVSwitch, Vlan = 7, Mtu = 1400 }, Asked with { Mode = NetworkMode.OpenVSwitch }, Routed, Nat, Asked,
+        ];
+        NetworkState[] states =
+        [
+            new(null, NetworkFiles.Render(null, [], new Dictionary<string, byte[]?>())),
+            .. modes.Select(m => m with { Backend = NetworkBackend.SystemdNetworkd }).Select(m => new NetworkState(m, NetworkFiles.Render(m, [Lease], new Dictionary<string, byte[]?>()))),
+        ];
+        Assert.True(await lab.PingsAsync("world", "192.0.2.10"), await lab.DoAsync("cat /run/networkd.log; ip addr"));
+        var before = await AddressesAsync();
+
+        foreach (var (from, to) in states.Zip(states.Skip(1)))
+        {
+            var log = await lab.SwitchAsync(from, to, times: 2);
+            if (to.Networking!.Vlan is null)
+                Assert.True(await lab.PingsAsync("world", "192.0.2.10"), $"{to.Networking.Mode}: {log}{await lab.DoAsync("cat /run/networkd.log; ip addr; ovs-vsctl show")}");
+            else
+                Assert.Equal("7\n1400\n", await lab.DoAsync("ovs-vsctl get port xenbr0 tag; cat /sys/class/net/xenbr0/mtu"));
+            Assert.Equal(to.Networking.Mode == NetworkMode.OpenVSwitch ? "xenbr0\n" : "", await lab.DoAsync("ovs-vsctl list-br"));
+            Assert.Equal(to.Networking.Mode is NetworkMode.Bridged or NetworkMode.Nat, (await lab.RunAsync("test -d /sys/class/net/xenbr0/bridge")).Status == 0);
+            if (to.Networking.Mode == NetworkMode.Bridged)
+                Assert.Contains("forward_delay 0", await lab.DoAsync("ip -d link show xenbr0"), StringComparison.Ordinal);
+        }
+
+        await lab.SwitchAsync(states[^1], states[0], times: 2);
+        Assert.True(await lab.PingsAsync("world", "192.0.2.10"), await lab.DoAsync("cat /run/networkd.log; ip addr"));
+        Assert.Equal(before, await AddressesAsync());
+        foreach (var (path, content) in states[0].Files)
+            Assert.Equal(content, await lab.ReadAsync(path));
+
+        Task<string> AddressesAsync() => lab.DoAsync("ls /sys/class/net; ip -o -4 addr | sed 's/^[0-9]*: //;s/ *valid.*//'; ip route");
+    }
+
     /// <summary>What a switch and the way back must leave as it was.</summary>
     private static async Task<string> SeeAsync(NetworkLab lab) => await lab.DoAsync(
         "ip -o link show master xenbr0 | sed 's/^[0-9]*: //;s/@.*//'; ip -o -4 addr | sed 's/^[0-9]*: //;s/ *valid.*//'; ip route; sysctl net.ipv4.ip_forward net.ipv4.conf.eth0.proxy_arp; ip -d -o link show xenbr0 | grep -o 'forward_delay [0-9]*'");
