@@ -145,11 +145,7 @@ internal sealed class NetworkLab : IAsyncDisposable
     public async Task<string> SwitchAsync(NetworkState from, NetworkState to, int times = 1)
     {
         var number = ++_scripts;
-        var script = SwitchScript.Of(from, to, Guid.Empty, number);
-        var folder = Directory.CreateDirectory($"{_folder}/switch-{number}").FullName;
-        foreach (var (name, content) in script.Files)
-            await File.WriteAllBytesAsync($"{folder}/{name}", content, Ct);
-        await File.WriteAllTextAsync(folder + "/switch.sh", script.Text, Ct);
+        var (script, folder) = await ShipAsync(from, to, number);
         for (var time = 0; time < times; time++)
         {
             File.Delete($"{folder}/{SwitchScript.Ended}{number}");
@@ -161,6 +157,30 @@ internal sealed class NetworkLab : IAsyncDisposable
         return await LogAsync();
 
         async Task<string> LogAsync() => await File.ReadAllTextAsync(folder + "/log", Ct);
+    }
+
+    /// <summary>Does the first lines of a script and no more, as a host does that is switched off in the midst of it.</summary>
+    /// <param name="count">Of its own lines, the markers left out.</param>
+    /// <returns>False when it has no more lines than these.</returns>
+    public async Task<bool> BeginSwitchAsync(NetworkState from, NetworkState to, int count)
+    {
+        var number = ++_scripts;
+        var (script, folder) = await ShipAsync(from, to, number);
+        // What stands in an if is one line.
+        var lines = script.Commands.Replace("\n    ", "; ", StringComparison.Ordinal).Replace("then; ", "then ", StringComparison.Ordinal).Replace("\nfi", "; fi", StringComparison.Ordinal).Split('\n');
+        await File.WriteAllTextAsync(folder + "/switch.sh", script.Text[..^script.Commands.Length] + string.Join('\n', lines.Take(count + 1)) + "\n", Ct);
+        await RunAsync($"/bin/sh {folder}/switch.sh");
+        return !lines[count + 1].StartsWith("[ -z", StringComparison.Ordinal);
+    }
+
+    private async Task<(SwitchScript Script, string Folder)> ShipAsync(NetworkState from, NetworkState to, int number)
+    {
+        var script = SwitchScript.Of(from, to, Guid.Empty, number);
+        var folder = Directory.CreateDirectory($"{_folder}/switch-{number}").FullName;
+        foreach (var (name, content) in script.Files)
+            await File.WriteAllBytesAsync($"{folder}/{name}", content, Ct);
+        await File.WriteAllTextAsync(folder + "/switch.sh", script.Text, Ct);
+        return (script, folder);
     }
 
     public async ValueTask DisposeAsync()

@@ -137,6 +137,34 @@ public sealed class NetworkSwitchTests
         Assert.Equal(originals[NetworkFiles.Interfaces], await lab.ReadAsync(NetworkFiles.Interfaces));
     }
 
+    [Theory]
+    [InlineData(NetworkMode.Routed)]
+    [InlineData(NetworkMode.Nat)]
+    [InlineData(NetworkMode.OpenVSwitch)]
+    public async Task Switch_CutShortAfterAnyLine_TheWayBackBringsAllOfItBack(NetworkMode mode)
+    {
+        await using var lab = await NetworkLab.StartAsync(Bridged, openVSwitch: mode == NetworkMode.OpenVSwitch);
+        var originals = await lab.ReadAllAsync([NetworkFiles.Interfaces]);
+        var asked = mode switch { NetworkMode.Routed => Routed, NetworkMode.Nat => Nat, _ => Asked with { Mode = mode } };
+        var own = new NetworkState(null, NetworkFiles.Render(null, [], originals), [new NetworkVif("vif1.0")]);
+        var other = new NetworkState(asked, NetworkFiles.Render(asked, [Lease], originals));
+        await lab.DoAsync("ip link set dev vif1.0 master xenbr0 up");
+        await lab.DoInAsync("guest", "ip addr add 192.0.2.50/24 dev eth0");
+        var before = await SeeAsync(lab);
+
+        for (var (count, more) = (1, true); more; count++)
+        {
+            more = await lab.BeginSwitchAsync(own, other, count);
+            var log = await lab.SwitchAsync(other, own);
+            Assert.True(before == await SeeAsync(lab), $"after {count} lines:\n{log}\n{await SeeAsync(lab)}");
+            Assert.True(await lab.PingsAsync("world", "192.0.2.50"), $"after {count} lines:\n{log}");
+            foreach (var (path, content) in own.Files)
+                Assert.Equal(content, await lab.ReadAsync(path));
+        }
+
+        Assert.Equal("", await lab.DoAsync("nft list ruleset; pgrep -x dnsmasq; ls /run/*.active 2>/dev/null; [ ! -e /run/openvswitch/db.sock ] || ovs-vsctl list-br"));
+    }
+
     [Fact]
     public async Task Switch_Networkd_EachModeAndBackToTheHostsOwn()
     {
