@@ -167,6 +167,34 @@ public static class HostNetworkingRules
         }
     }
 
+    /// <summary>What stands against a setting in the host's own files: an interfaces file that ifupdown could not read afterwards.</summary>
+    /// <param name="originals">As for <see cref="NetworkFiles.Render"/>.</param>
+    public static IReadOnlyList<FieldError> CheckOriginals(HostNetworking networking, IReadOnlyDictionary<string, byte[]?> originals)
+    {
+        if (networking.Backend != NetworkBackend.Ifupdown)
+            return [];
+        var before = IfupdownHost.Of(originals);
+        var refused = before.Files.Where(f => !f.File.IsSound).Select(f => f.Path).ToList();
+        if (refused.Count > 0)
+        {
+            return
+            [
+                new FieldError("/backend", "networking.interfaces-file",
+                    $"ifupdown refuses {refused[0]} as it is ('ifquery --list' says where): xlnet does not write on. Mend it first."),
+            ];
+        }
+
+        var rendering = new IfupdownRendering(networking, before);
+        var left = rendering.Render();
+        return
+        [
+            .. left.Files.Where(f => !f.File.IsSound)
+                .Select(f => new FieldError("/uplink", "networking.interfaces-file",
+                    $"{f.Path} would be one that ifupdown refuses, as something else inherits the stanza of {string.Join(" or ", rendering.Written)}. Give that its options itself."))
+                .Take(1),
+        ];
+    }
+
     internal static (IPAddress Address, IPNetwork Network)? ParseCidr(string text)
     {
         // IPAddress takes 10.1 and 010.0.0.1 too: an address is written out here.

@@ -12,6 +12,10 @@ namespace Xlnet.Domain.Networking;
 internal sealed class IfupdownRendering(HostNetworking networking, IfupdownHost before)
 {
     private readonly StringBuilder _block = new();
+    private readonly List<string> _written = [];
+
+    /// <summary>The interfaces whose own stanzas were taken out.</summary>
+    public IReadOnlyList<string> Written => _written;
 
     /// <summary>The bridge over the uplink that had Dom0's address, else the uplink.</summary>
     private string Bearer => before.BridgesOver(networking.Uplink) is [var bridge, ..] ? bridge : networking.Uplink;
@@ -21,17 +25,16 @@ internal sealed class IfupdownRendering(HostNetworking networking, IfupdownHost 
     public IfupdownHost Render()
     {
         var bridge = networking.Bridge;
-        var strangers = before.BridgesOver(networking.Uplink).Where(b => !IsSwitched || b != bridge).ToList();
-        List<string> written = [.. strangers];
+        _written.AddRange(before.BridgesOver(networking.Uplink).Where(b => !IsSwitched || b != bridge));
         if (!IsUplinkKept())
         {
-            written.Add(networking.Uplink);
+            _written.Add(networking.Uplink);
             WriteUplink();
         }
 
         if (bridge is not null && !IsBridgeKept(bridge))
         {
-            written.Add(bridge);
+            _written.Add(bridge);
             if (_block.Length > 0)
                 _block.Append('\n');
             if (networking.Mode == NetworkMode.Nat)
@@ -40,11 +43,11 @@ internal sealed class IfupdownRendering(HostNetworking networking, IfupdownHost 
                 WriteBridge(bridge);
         }
 
-        if (written.Count == 0)
+        if (_written.Count == 0)
             return before;
         return before.Edit((path, file) =>
         {
-            var without = written.Aggregate(file, (f, name) => Mentions(f, name) ? f.Without(name) : f);
+            var without = _written.Aggregate(file, (f, name) => Mentions(f, name) ? f.Without(name) : f);
             return path == NetworkFiles.Interfaces && _block.Length > 0 ? without.WithBlock(_block.ToString()) : without;
         });
 
@@ -77,7 +80,7 @@ internal sealed class IfupdownRendering(HostNetworking networking, IfupdownHost 
         if (networking.Mode == NetworkMode.OpenVSwitch)
         {
             return facts is { OvsType: "OVSBridge" } && facts.OvsPorts.SequenceEqual([networking.Uplink]) && IsAddressed(facts)
-                && networking.Mtu is null && (networking.Vlan is null ? facts.OvsExtra?.Contains("tag", StringComparison.Ordinal) != true : facts.OvsExtra == OvsExtra(bridge));
+                && networking.Mtu is null && (InterfaceFacts.Words(facts.OvsExtra ?? "").FirstOrDefault(w => w.StartsWith("tag=", StringComparison.Ordinal)) == (networking.Vlan is { } vlan ? "tag=" + Number(vlan) : null));
         }
 
         var plain = facts is { BridgePorts: not null, Stp: false, OvsType: null } && facts.ForwardDelay is { } delay && decimal.TryParse(delay, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds == 0;
@@ -138,7 +141,7 @@ internal sealed class IfupdownRendering(HostNetworking networking, IfupdownHost 
     {
         Line($"auto {bridge}");
         List<(string, string)> options = networking.Mode == NetworkMode.OpenVSwitch
-            ? [("ovs_type", "OVSBridge"), ("ovs_ports", networking.Uplink), .. OvsExtra(bridge) is { } extra ? [("ovs_extra", extra)] : Array.Empty<(string, string)>()]
+            ? [("ovs_type", "OVSBridge"), ("ovs_ports", networking.Uplink), ("ovs_extra", OvsExtra(bridge))]
             // udev would make up an address for it, and a DHCP server knows Dom0 by that of its port (bridge-utils-interfaces(5), systemd.link(5)).
             : [("bridge_ports", networking.Uplink), ("bridge_hw", networking.Uplink), ("bridge_stp", "off"), ("bridge_fd", "0")];
         WriteAddressed(bridge, options, () => { });
@@ -155,15 +158,18 @@ internal sealed class IfupdownRendering(HostNetworking networking, IfupdownHost 
         Option("bridge_fd", "0");
     }
 
-    /// <summary>openvswitch-switch makes a bridge with the port of its own name; what is set of it comes in the same transaction.</summary>
-    private string? OvsExtra(string bridge)
+    /// <summary>
+    /// What is set of a bridge as openvswitch-switch makes it, in one transaction. Open vSwitch gives it the lowest address of its ports, but
+    /// leaves out locally administered ones, as QEMU's are, and makes one up: a DHCP server would take Dom0 for another host.
+    /// </summary>
+    private string OvsExtra(string bridge)
     {
-        List<string> sets = [];
+        List<string> sets = [$"set bridge {bridge} other-config:hwaddr=$(cat /sys/class/net/{networking.Uplink}/address)"];
         if (networking.Vlan is { } vlan)
             sets.Add($"set port {bridge} tag={Number(vlan)}");
         if (networking.Mtu is { } mtu)
             sets.Add($"set interface {bridge} mtu_request={Number(mtu)}");
-        return sets.Count == 0 ? null : string.Join(" -- ", sets);
+        return string.Join(" -- ", sets);
     }
 
     private void WriteAddressed(string name, IReadOnlyList<(string Name, string Value)> options, Action uplinkOptions)
@@ -239,7 +245,7 @@ internal sealed class IfupdownRendering(HostNetworking networking, IfupdownHost 
             if (set.Contains(plain) || plain is "address" or "netmask" or "network" or "broadcast" or "gateway" or "mtu")
                 return false;
             if (IsOfBridge(option))
-                return plain.StartsWith("bridge_", StringComparison.Ordinal) ? set.Contains("bridge_ports") : set.Contains("ovs_ports") && (plain != "ovs_extra" || networking.Vlan is null && networking.Mtu is null) && plain is not "ovs_bridge";
+                return plain.StartsWith("bridge_", StringComparison.Ordinal) ? set.Contains("bridge_ports") : set.Contains("ovs_ports") && plain is not "ovs_bridge";
             if (option.StartsWith("dns-", StringComparison.Ordinal))
                 return option != "dns-nameservers" || addressing.Dns is not { Count: > 0 };
             return sameMethod;

@@ -60,13 +60,15 @@ internal static class NatFiles
             """;
     }
 
+    /// <summary>nftables.service begins and ends with an empty ruleset: what it does is followed.</summary>
     private const string NatUnit = $"""
         [Unit]
         Description=xlnet: address translation for the guests
         Documentation=man:nft(8)
-        After=network-pre.target nftables.service
+        After=nftables.service
+        PartOf=nftables.service
+        ReloadPropagatedFrom=nftables.service
         Before=network.target
-        DefaultDependencies=no
 
         [Service]
         Type=oneshot

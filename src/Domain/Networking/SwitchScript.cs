@@ -55,6 +55,7 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
         gone_ovs() { ! command -v ovs-vsctl >/dev/null || try ovs-vsctl --timeout=10 --if-exists del-br "$1"; }
         plug() { ! here "$2" || { [ "$(readlink "/sys/class/net/$2/master" 2>/dev/null | sed 's,.*/,,')" = "$1" ] || try ip link set dev "$2" master "$1"; }; }
         plug_ovs() { ! here "$2" || { ip link set dev "$2" nomaster 2>/dev/null; ovs-vsctl --timeout=10 --may-exist add-port "$@" || try ovs-vsctl --timeout=10 -- --if-exists del-port "$2" -- add-port "$@"; }; }
+        same_address() { ! here "$2" || try ovs-vsctl --timeout=10 set bridge "$1" "other-config:hwaddr=$(cat "/sys/class/net/$2/address")"; }
         replug() { [ ! -e "$3" ] || while read -r name vlan; do "$1" "$2" "$name" $vlan; done <"$3"; }
         unset_sysctl() {
             value=$(sed -n "s|^[[:space:]]*$2[[:space:]]*=[[:space:]]*||p" /etc/sysctl.conf /usr/lib/sysctl.d/*.conf /run/sysctl.d/*.conf /etc/sysctl.d/*.conf 2>/dev/null | tail -n 1)
@@ -79,7 +80,7 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
         private readonly List<string> _changed =
             [.. from.Files.Keys.Union(to.Files.Keys).Where(p => !Same(from.Files.GetValueOrDefault(p), to.Files.GetValueOrDefault(p))).Order(StringComparer.Ordinal)];
 
-        private readonly bool _isNetworkd = NetworkBackend.SystemdNetworkd == (to.Networking ?? from.Networking)?.Backend;
+        private readonly bool _isNetworkd = new[] { from.Networking, to.Networking }.Any(n => n?.Backend == NetworkBackend.SystemdNetworkd);
 
         private readonly IfupdownHost _old = IfupdownHost.Of(from.Files);
         private readonly IfupdownHost _new = IfupdownHost.Of(to.Files);
@@ -108,15 +109,15 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
                     Line("away", path);
             }
 
-            var gone = oldBridge == newBridge ? null : oldBridge;
+            // networkd makes no bridge anew, and that of another mode has another MAC.
+            var gone = oldBridge == newBridge && !(_isNetworkd && from.Networking?.Mode != to.Networking?.Mode) ? null : oldBridge;
             // ifdown takes a bridge away, unless it was not ifup that made it. networkd never does, and could not make another of its name.
             if (gone is { } other && (other.Kind == BridgeKind.OpenVSwitch || !_isNetworkd))
                 RemoveBridge(other);
             Sysctls();
             if (_isNetworkd)
                 Networkd(gone, newBridge);
-            else
-                BringUp(goes);
+            BringUp(goes);
             if (units.Count > 0)
                 Line("try", "systemctl", "daemon-reload");
             foreach (var unit in units.Where(u => to.Files.GetValueOrDefault(NetworkFiles.Units + u) is not null))
@@ -145,8 +146,6 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
         /// <summary>The interfaces whose stanzas differ, and the bridges that such a one is a port of.</summary>
         private List<string> ChangedInterfaces()
         {
-            if (_isNetworkd)
-                return [];
             var names = _old.Names.Union(_new.Names).Where(n => Show(_old, n) != Show(_new, n)).ToHashSet();
             foreach (var port in names.ToList())
                 names.UnionWith(_old.BridgesOver(port).Concat(_new.BridgesOver(port)));
@@ -189,11 +188,17 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
             Line("try", "networkctl", "reload");
             // Before networkd has read that the uplink is to leave it, it would put it on the bridge again.
             if (gone is { Kind: BridgeKind.Linux })
+            {
                 RemoveBridge(gone.Value);
+                if (gone == bridge)
+                    Line("try", "networkctl", "reload");
+            }
+
             if (to.Networking is { Mode: NetworkMode.OpenVSwitch, Bridge: { } ovs } networking)
             {
                 Line("try", "ovs-vsctl", "--timeout=10", "--may-exist", "add-br", ovs);
                 Line("plug_ovs", ovs, networking.Uplink);
+                Line("same_address", ovs, networking.Uplink);
                 Line(["try", "ovs-vsctl", "--timeout=10", .. networking.Vlan is { } vlan ? ["set", "port", ovs, $"tag={Number(vlan)}"] : (string[])["clear", "port", ovs, "tag"]]);
                 Line(["try", "ovs-vsctl", "--timeout=10", .. networking.Mtu is { } mtu ? ["set", "interface", ovs, $"mtu_request={Number(mtu)}"] : (string[])["clear", "interface", ovs, "mtu_request"]]);
             }

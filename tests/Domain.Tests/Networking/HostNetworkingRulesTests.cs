@@ -83,6 +83,19 @@ public sealed class HostNetworkingRulesTests
         Assert.EndsWith(".", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("auto eth0\niface eth0 inet dhcp\n", null)]
+    [InlineData("iface eth0 inet dhcp\n  nonsense\n", "as it is")]
+    [InlineData("iface eth0 inet dhcp\n  mtu 1400\niface eth1 inet manual inherits eth0\n", "as something else inherits the stanza of eth0")]
+    public void CheckOriginals_FileThatIfupdownWouldRefuse_IsSaid(string interfaces, string? said)
+    {
+        var errors = HostNetworkingRules.CheckOriginals(Bridged, new Dictionary<string, byte[]?> { [NetworkFiles.Interfaces] = System.Text.Encoding.ASCII.GetBytes(interfaces) });
+        if (said is null)
+            Assert.Empty(errors);
+        else
+            Assert.Contains(said, Assert.Single(errors).Message, StringComparison.Ordinal);
+    }
+
     private static HostNetworking Subnet(string subnet) => Nat with { Nat = new NatSettings(IPNetwork.Parse(subnet), true, null, []) };
 
     private static HostNetworking Forward(string protocol, int port, string address, int toPort) =>

@@ -84,7 +84,7 @@ public sealed class NetworkFilesTests
                 dns-nameservers 192.0.2.53
                 ovs_type OVSBridge
                 ovs_ports eth0
-                ovs_extra set port xenbr0 tag=7 -- set interface xenbr0 mtu_request=1400
+                ovs_extra set bridge xenbr0 other-config:hwaddr=$(cat /sys/class/net/eth0/address) -- set port xenbr0 tag=7 -- set interface xenbr0 mtu_request=1400
                 up ip address replace 192.0.2.12/24 dev xenbr0
                 up ip addr add 192.0.2.11/24 dev xenbr0
                 up ip route add 198.51.100.0/24 via 192.0.2.254 dev xenbr0

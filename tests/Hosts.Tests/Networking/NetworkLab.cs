@@ -47,8 +47,11 @@ internal sealed class NetworkLab : IAsyncDisposable
     public static string GuestMac => Mac;
 
     /// <summary>A Dom0 that ifupdown keeps.</summary>
-    public static Task<NetworkLab> StartAsync(string interfaces, bool openVSwitch = false) => StartAsync(openVSwitch, async lab =>
+    /// <param name="dhcp">Whether the world gives addresses, 192.0.2.100 to 192.0.2.199.</param>
+    public static Task<NetworkLab> StartAsync(string interfaces, bool openVSwitch = false, bool dhcp = false) => StartAsync(openVSwitch, async lab =>
     {
+        if (dhcp)
+            await lab.DoAsync("ip netns exec world dnsmasq --no-daemon --conf-file=/dev/null --port=0 --interface=eth0 --bind-interfaces --dhcp-range=192.0.2.100,192.0.2.199,1h --leasefile-ro --pid-file= >/run/world-dhcp.log 2>&1 </dev/null &");
         await lab.WriteAsync(NetworkFiles.Interfaces, Encoding.Latin1.GetBytes(interfaces));
         await lab.DoAsync("ifup -a");
     });
@@ -222,6 +225,16 @@ internal sealed class NetworkLab : IAsyncDisposable
         rm -rf /etc/openvswitch /etc/network/interfaces.d/* /etc/xlnet /etc/sysctl.d/60-xlnet.conf /etc/systemd/network/*
         mkdir /etc/openvswitch
         install -m 755 "$folder/systemctl" /usr/local/sbin/systemctl
+        mkdir -p /etc/udhcpc /var/lib/dhcp
+        ln -s "$(command -v busybox)" /usr/local/sbin/udhcpc
+        cat >/etc/udhcpc/default.script <<'END'
+        #!/bin/sh
+        case $1 in
+            deconfig) ip addr flush dev "$interface" scope global; ip link set dev "$interface" up ;;
+            bound | renew) ip addr replace "$ip/$mask" dev "$interface"; ip route replace default via "$router" dev "$interface" ;;
+        esac
+        END
+        chmod 755 /etc/udhcpc/default.script
         ip link set dev lo up
         for name in world guest; do ip netns add $name; ip netns exec $name ip link set dev lo up; done
         ip link add name eth0 type veth peer name eth0 netns world

@@ -122,6 +122,8 @@ public sealed class NetworkSwitchTests
         Assert.True(await lab.PingsAsync("world", "192.0.2.10"), await lab.DoAsync("ovs-vsctl show; ip addr"));
         Assert.True(await lab.PingsAsync("world", "192.0.2.11"));
         Assert.Equal("1400", (await lab.DoAsync("cat /sys/class/net/xenbr0/mtu")).Trim());
+        // By which a DHCP server knows Dom0. (udhcpc takes no lease here: between veths a switch in user space leaves checksums to nobody.)
+        Assert.Equal(await lab.DoAsync("cat /sys/class/net/eth0/address"), await lab.DoAsync("cat /sys/class/net/xenbr0/address"));
 
         // As vif-openvswitch does. Another Open vSwitch bridge of the same name takes the vif over, with its VLANs.
         await lab.DoAsync("ovs-vsctl add-port xenbr0 vif1.0 tag=7 trunks=8,9");
@@ -134,6 +136,34 @@ public sealed class NetworkSwitchTests
         Assert.Equal(before, await SeeAsync(lab));
         Assert.True(await lab.PingsAsync("world", "192.0.2.50"), "the vif was not put back");
         Assert.Equal("", await lab.DoAsync("ovs-vsctl list-br"));
+        Assert.Equal(originals[NetworkFiles.Interfaces], await lab.ReadAsync(NetworkFiles.Interfaces));
+    }
+
+    [Fact]
+    public async Task Switch_HostThatAsksForItsAddress_KeepsItOnWhateverBearsIt()
+    {
+        const string own = "auto lo\niface lo inet loopback\n\nauto eth0\niface eth0 inet dhcp\n    up ip addr add 192.0.2.11/24 dev eth0\n";
+        await using var lab = await NetworkLab.StartAsync(own, dhcp: true);
+        var originals = await lab.ReadAllAsync([NetworkFiles.Interfaces]);
+        var dhcp = Asked with { Addressing = new Addressing(AddressingMethod.Dhcp, []) };
+        var address = (await lab.DoAsync("ip -o -4 addr show dev eth0 | sed 's/.*inet \\(192.0.2.1[0-9][0-9]\\).*/\\1/' | head -n 1")).Trim();
+        Assert.StartsWith("192.0.2.1", address, StringComparison.Ordinal);
+        NetworkState[] states =
+        [
+            .. new[] { null, dhcp, Nat with { Addressing = dhcp.Addressing, Mtu = 1400 }, dhcp, null }
+                .Select(n => new NetworkState(n, NetworkFiles.Render(n, [], originals))),
+        ];
+
+        foreach (var (from, to) in states.Zip(states.Skip(1)))
+        {
+            var log = await lab.SwitchAsync(from, to, times: 2);
+            var bearer = to.Networking?.AddressedInterface ?? "eth0";
+            var seen = await lab.DoAsync($"ip addr show dev {bearer}; ip route");
+            Assert.True(seen.Contains($" {address}/24 ", StringComparison.Ordinal) && seen.Contains(" 192.0.2.11/24 ", StringComparison.Ordinal) && seen.Contains($"default via 192.0.2.1 dev {bearer}", StringComparison.Ordinal), log + seen);
+            Assert.True(await lab.PingsAsync("world", address), log + seen);
+            Assert.True(await lab.PingsAsync("world", "192.0.2.11"), log + seen);
+        }
+
         Assert.Equal(originals[NetworkFiles.Interfaces], await lab.ReadAsync(NetworkFiles.Interfaces));
     }
 
@@ -189,6 +219,8 @@ public sealed class NetworkSwitchTests
                 Assert.True(await lab.PingsAsync("world", "192.0.2.10"), $"{to.Networking.Mode}: {log}{await lab.DoAsync("cat /run/networkd.log; ip addr; ovs-vsctl show")}");
             else
                 Assert.Equal("7\n1400\n", await lab.DoAsync("ovs-vsctl get port xenbr0 tag; cat /sys/class/net/xenbr0/mtu"));
+            if (to.Networking.Bridge is not null && to.Networking.Mode != NetworkMode.Nat)
+                Assert.Equal(await lab.DoAsync("cat /sys/class/net/eth0/address"), await lab.DoAsync("cat /sys/class/net/xenbr0/address"));
             Assert.Equal(to.Networking.Mode == NetworkMode.OpenVSwitch ? "xenbr0\n" : "", await lab.DoAsync("ovs-vsctl list-br"));
             Assert.Equal(to.Networking.Mode is NetworkMode.Bridged or NetworkMode.Nat, (await lab.RunAsync("test -d /sys/class/net/xenbr0/bridge")).Status == 0);
             if (to.Networking.Mode == NetworkMode.Bridged)
