@@ -55,7 +55,8 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
         gone_ovs() { ! command -v ovs-vsctl >/dev/null || try ovs-vsctl --timeout=10 --if-exists del-br "$1"; }
         plug() { ! here "$2" || { [ "$(readlink "/sys/class/net/$2/master" 2>/dev/null | sed 's,.*/,,')" = "$1" ] || try ip link set dev "$2" master "$1"; }; }
         plug_ovs() { ! here "$2" || { ip link set dev "$2" nomaster 2>/dev/null; ovs-vsctl --timeout=10 --may-exist add-port "$@" || try ovs-vsctl --timeout=10 -- --if-exists del-port "$2" -- add-port "$@"; }; }
-        same_address() { ! here "$2" || try ovs-vsctl --timeout=10 set bridge "$1" "other-config:hwaddr=$(cat "/sys/class/net/$2/address")"; }
+        same_address() { ! here "$1" || ! here "$2" || try ip link set dev "$1" address "$(cat "/sys/class/net/$2/address")"; }
+        same_address_ovs() { ! here "$2" || try ovs-vsctl --timeout=10 set bridge "$1" "other-config:hwaddr=$(cat "/sys/class/net/$2/address")"; }
         replug() { [ ! -e "$3" ] || while read -r name vlan; do "$1" "$2" "$name" $vlan; done <"$3"; }
         unset_sysctl() {
             value=$(sed -n "s|^[[:space:]]*$2[[:space:]]*=[[:space:]]*||p" /etc/sysctl.conf /usr/lib/sysctl.d/*.conf /run/sysctl.d/*.conf /etc/sysctl.d/*.conf 2>/dev/null | tail -n 1)
@@ -109,8 +110,7 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
                     Line("away", path);
             }
 
-            // networkd makes no bridge anew, and that of another mode has another MAC.
-            var gone = oldBridge == newBridge && !(_isNetworkd && from.Networking?.Mode != to.Networking?.Mode) ? null : oldBridge;
+            var gone = oldBridge == newBridge ? null : oldBridge;
             // ifdown takes a bridge away, unless it was not ifup that made it. networkd never does, and could not make another of its name.
             if (gone is { } other && (other.Kind == BridgeKind.OpenVSwitch || !_isNetworkd))
                 RemoveBridge(other);
@@ -188,20 +188,19 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
             Line("try", "networkctl", "reload");
             // Before networkd has read that the uplink is to leave it, it would put it on the bridge again.
             if (gone is { Kind: BridgeKind.Linux })
-            {
                 RemoveBridge(gone.Value);
-                if (gone == bridge)
-                    Line("try", "networkctl", "reload");
-            }
-
             if (to.Networking is { Mode: NetworkMode.OpenVSwitch, Bridge: { } ovs } networking)
             {
                 Line("try", "ovs-vsctl", "--timeout=10", "--may-exist", "add-br", ovs);
                 Line("plug_ovs", ovs, networking.Uplink);
-                Line("same_address", ovs, networking.Uplink);
+                Line("same_address_ovs", ovs, networking.Uplink);
                 Line(["try", "ovs-vsctl", "--timeout=10", .. networking.Vlan is { } vlan ? ["set", "port", ovs, $"tag={Number(vlan)}"] : (string[])["clear", "port", ovs, "tag"]]);
                 Line(["try", "ovs-vsctl", "--timeout=10", .. networking.Mtu is { } mtu ? ["set", "interface", ovs, $"mtu_request={Number(mtu)}"] : (string[])["clear", "interface", ovs, "mtu_request"]]);
             }
+
+            // networkd makes no bridge anew that is there, and one of mode nat has another MAC.
+            if (to.Networking is { Mode: NetworkMode.Bridged } switched && gone is null && bridge is { Name: var kept } && from.Networking?.Mode == NetworkMode.Nat)
+                Line("same_address", kept, switched.Uplink);
 
             // networkd leaves alone what it did not set itself.
             if (from.Networking?.AddressedInterface != to.Networking?.AddressedInterface)
