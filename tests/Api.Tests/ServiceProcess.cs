@@ -18,6 +18,8 @@ public sealed class ServiceProcess : IAsyncDisposable
         var start = new ProcessStartInfo("dotnet", [program]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = data };
         start.Environment["ConnectionStrings__Xlnet"] = connectionString;
         start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
+        // Whoever is killed would leave its debugger's pipes behind in /tmp.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
         start.Environment["Xlnet__DataDirectory"] = data;
         if (keys is not null)
             start.Environment["Xlnet__KeyDirectory"] = keys;
