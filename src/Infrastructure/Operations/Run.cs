@@ -76,6 +76,9 @@ public sealed partial class OperationRunner
             }
             catch (Exception e) when (_touched.Count > 0 && e is not OperationCanceledException && !IsOfDatabase(e) && !IsUnreachable(e))
             {
+                // The step that threw was not ended by what it threw through.
+                foreach (var open in operation.Steps.Where(s => s.Status == OperationStepStatus.Running))
+                    open.Finish(OperationStepStatus.Interrupted, Now);
                 Skip(operation.Steps);
                 if (IsLost(e))
                     return Lost(e);
