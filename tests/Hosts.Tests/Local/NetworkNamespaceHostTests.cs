@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xlnet.Domain.Bridges;
+using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Planning;
 using Xlnet.Hosts.Tests.Contract;
 using Xlnet.Infrastructure.Hosts;
@@ -61,7 +62,7 @@ public sealed class NetworkNamespaceHostTests : BridgeContract
         var shell = await ShellAsync();
         await using var watcher = new HostWatcher(
             1, _ => Task.FromResult<IHostDriver>(new XlHostDriver(new ShellWithoutGuests(shell), TimeProvider.System, NullLogger<XlHostDriver>.Instance)),
-            _ => Task.FromResult(true), new NoPolling(), NullLogger.Instance);
+            _ => Task.FromResult<HostWay?>(new HostWay(DriverKind.Local, null, null)), new NoPolling(), NullLogger.Instance);
         var listener = new HostListener();
         watcher.Start();
         watcher.Join(listener);
