@@ -191,7 +191,8 @@ public sealed class StandInHost : IAsyncDisposable
     private static async Task WriteProgramAsync(string folder, string name, string script, CancellationToken ct)
     {
         var path = Path.Combine(folder, "bin", name);
-        await File.WriteAllTextAsync(path, "#!/bin/sh\n" + script, ct).ConfigureAwait(false);
+        // Whoever is killed would leave its debugger's pipes behind in /tmp.
+        await File.WriteAllTextAsync(path, "#!/bin/sh\nexport DOTNET_EnableDiagnostics=0\n" + script, ct).ConfigureAwait(false);
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(path, Executable);
     }
