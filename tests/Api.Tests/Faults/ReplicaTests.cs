@@ -41,11 +41,13 @@ public sealed class ReplicaTests : IAsyncLifetime
         await ChangeStatesAsync(state => state.Faults.Add(new SimulatedFault { Argv = ["xl", "create"], Kind = SimulatedFaultKind.Hang }), "dead%");
 
         // Each of them hangs, and would for the three minutes that an xl create may take. The first half is the first replica's, as there
-        // is no other; of the second half each replica runs what it gets to first, which is mostly what it was asked for.
+        // is no other. After that each runs what it gets to first: one by one, so that the second, which was asked, gets to one too.
         await HangAsync(first, dead[..(Dead / 2)]);
         var began = Stopwatch.GetTimestamp();
         await using var second = await ServiceProcess.StartAsync(_database.ConnectionString, _data);
-        await HangAsync(second, dead[(Dead / 2)..]);
+        while (hung.Count < Dead && (await RunningOnAsync()).Count < 2)
+            await HangAsync(second, [dead[hung.Count]]);
+        await HangAsync(second, dead[hung.Count..]);
         var replicas = await RunningOnAsync();
         TestContext.Current.TestOutputHelper?.WriteLine($"{string.Join(" and ", replicas)} dead hosts on the replicas");
         Assert.Equal((2, Dead), (replicas.Count, replicas.Sum()));
