@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts.Simulation;
 using Xunit;
 
@@ -135,26 +133,7 @@ public sealed class ConfirmationKillTests : IAsyncLifetime
         Assert.DoesNotContain(state.Files.Keys, k => k.StartsWith("/var/lib/xlnet", StringComparison.Ordinal));
     }
 
-    private async Task<SimulatedDom0State> StateAsync()
-    {
-        await using var db = Open();
-        return SimulatedDom0State.FromJson((await db.SimulatedHosts.SingleAsync()).State);
-    }
+    private Task<SimulatedDom0State> StateAsync() => SimulatedHosts.StateAsync(_source);
 
-    private async Task ChangeStateAsync(Action<SimulatedDom0State> change)
-    {
-        await using var db = Open();
-        var row = await db.SimulatedHosts.SingleAsync();
-        var state = SimulatedDom0State.FromJson(row.State);
-        change(state);
-        row.State = state.ToJson();
-        await db.SaveChangesAsync();
-    }
-
-    private XlnetDbContext Open()
-    {
-        var options = new DbContextOptionsBuilder<XlnetDbContext>();
-        XlnetDbOptions.Configure(options, _source);
-        return new XlnetDbContext(options.Options);
-    }
+    private Task ChangeStateAsync(Action<SimulatedDom0State> change) => SimulatedHosts.ChangeAsync(_source, change);
 }

@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts.Simulation;
 using Xunit;
 
@@ -38,7 +36,7 @@ public sealed class ReplicaTests : IAsyncLifetime
         List<string> hung = [];
         await using var first = await ServiceProcess.StartAsync(_database.ConnectionString, _data);
         await Task.WhenAll(dead.Append("well").Select(h => PrepareAsync(first.Client, h)));
-        await ChangeStatesAsync(state => state.Faults.Add(new SimulatedFault { Argv = ["xl", "create"], Kind = SimulatedFaultKind.Hang }), "dead%");
+        await HangCreatesAsync("dead%");
 
         // Each of them hangs, and would for the three minutes that an xl create may take. The first half is the first replica's, as there
         // is no other. After that each runs what it gets to first: one by one, so that the second, which was asked, gets to one too.
@@ -78,7 +76,7 @@ public sealed class ReplicaTests : IAsyncLifetime
         await using var first = await ServiceProcess.StartAsync(_database.ConnectionString, _data);
         List<string> hosts = [.. Enumerable.Range(0, Hosts).Select(i => $"h{i}")];
         await Task.WhenAll(hosts.Select(h => PrepareAsync(first.Client, h)));
-        await ChangeStatesAsync(state => state.Faults.Add(new SimulatedFault { Argv = ["xl", "create"], Kind = SimulatedFaultKind.Hang }), "h%");
+        await HangCreatesAsync("h%");
         var operations = await Task.WhenAll(hosts.Select(async h => (string)(await first.Client.PostAsync($"/v1/hosts/{h}/guests/web1/start"))["id"]!));
         await UntilCreatingAsync(Hosts);
         // It comes when all of them are the first's.
@@ -132,18 +130,6 @@ public sealed class ReplicaTests : IAsyncLifetime
         return counts;
     }
 
-    private async Task ChangeStatesAsync(Action<SimulatedDom0State> change, string names)
-    {
-        var options = new DbContextOptionsBuilder<XlnetDbContext>();
-        XlnetDbOptions.Configure(options, _source);
-        await using var db = new XlnetDbContext(options.Options);
-        foreach (var row in await db.SimulatedHosts.FromSql($"SELECT s.* FROM simulated_hosts s JOIN hosts h ON h.id = s.host_id WHERE h.name LIKE {names}").ToListAsync())
-        {
-            var state = SimulatedDom0State.FromJson(row.State);
-            change(state);
-            row.State = state.ToJson();
-        }
-
-        await db.SaveChangesAsync();
-    }
+    private Task HangCreatesAsync(string names) =>
+        SimulatedHosts.ChangeAsync(_source, state => state.Faults.Add(new SimulatedFault { Argv = ["xl", "create"], Kind = SimulatedFaultKind.Hang }), names);
 }
