@@ -27,19 +27,30 @@ public sealed class SshShell(SshConnections connections, long host, SshTarget ta
         done
         """;
 
-    // A connection that breaks ends the input early: only what has its whole length takes the file's place.
+    // $1 is the suffix of the temporary files; then a path and its length for each file, whose bytes follow one another in the input.
+    // A connection that breaks ends the input early: what stands at its end says that all of it arrived. What fails says at which path.
+    // It takes the whole input in any case: SSH.NET tells of its end also when the channel is closed by then, for which sshd hangs up.
     private const string WriteScript = """
-        p=$1 t=$2 d=${1%/*}
-        if [ -d "$p" ]; then echo "$p: Is a directory" >&2; exit 1; fi
-        [ -d "${d:-/}" ] || mkdir -p -- "$d" || exit
-        trap 'rm -f -- "$t"' EXIT
+        s=$1; shift
+        each() { f=$1; shift; while [ $# -gt 0 ]; do "$f" "$1" "$1$s" "$2" || { printf %s "$1"; return 1; }; shift 2; done; }
+        receive() {
+            d=${1%/*}
+            if [ -d "$1" ]; then echo "$1: Is a directory" >&2; return 1; fi
+            [ -d "${d:-/}" ] || mkdir -p -- "$d" || return
+            if [ -e "$1" ]; then cp -p -- "$1" "$2" || return; fi
+            head -c "$3" >"$2"
+        }
+        place() { mv -f -T -- "$2" "$1"; }
+        temporary() { printf '%s\0' "$2"; }
+        trap 'each temporary "$@" | xargs -0 rm -f --; cat >/dev/null' EXIT
         trap 'exit 1' HUP INT PIPE TERM
         umask 022
-        if [ -e "$p" ]; then cp -p -- "$p" "$t" || exit; fi
-        cat >"$t" || exit
-        [ "$(stat -c %s -- "$t")" = "$3" ] || { echo "$p: only a part of it arrived" >&2; exit 1; }
-        sync -- "$t" && mv -f -T -- "$t" "$p"
+        each receive "$@" || exit
+        read -r end && [ "$end" = end ] || { echo 'only a part of it arrived' >&2; exit 1; }
+        each temporary "$@" | xargs -0 sync -- && each place "$@" && trap 'cat >/dev/null' EXIT
         """;
+
+    private static readonly byte[] EndOfInput = "end\n"u8.ToArray();
 
     private const string DeleteScript = """
         if [ -d "$1" ]; then echo "$1: Is a directory" >&2; exit 1; fi
@@ -94,8 +105,21 @@ public sealed class SshShell(SshConnections connections, long host, SshTarget ta
         return contents;
     }
 
-    public Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct) => ScriptAsync(
-        path, WriteScript, content, ct, HostPath.Check(path), $"{path}.{Guid.NewGuid():N}{TemporarySuffix}", content.Length.ToString(CultureInfo.InvariantCulture));
+    public Task WriteFilesAsync(IReadOnlyList<FileContent> files, CancellationToken ct)
+    {
+        if (files.Count == 0)
+            return Task.CompletedTask;
+        using var input = new MemoryStream();
+        List<string> arguments = [$".{Guid.NewGuid():N}{TemporarySuffix}"];
+        foreach (var (path, content) in files)
+        {
+            input.Write(content.Span);
+            arguments.AddRange([HostPath.Check(path), content.Length.ToString(CultureInfo.InvariantCulture)]);
+        }
+
+        input.Write(EndOfInput);
+        return ScriptAsync(files[0].Path, WriteScript, input.ToArray(), ct, [.. arguments]);
+    }
 
     public Task DeleteFileAsync(string path, CancellationToken ct) => ScriptAsync(path, DeleteScript, null, ct, HostPath.Check(path));
 
@@ -121,7 +145,7 @@ public sealed class SshShell(SshConnections connections, long host, SshTarget ta
     private async Task<RemoteResult> ScriptAsync(string path, string script, ReadOnlyMemory<byte>? input, CancellationToken ct, params string[] arguments)
     {
         var (result, _) = await RunAsync(["sh", "-c", script, "sh", .. arguments], input, FileLimit, ct, $"the files of {path}").ConfigureAwait(false);
-        return result.ExitStatus == 0 ? result : throw Refused(path, result.Stderr);
+        return result.ExitStatus == 0 ? result : throw Refused(result.Stdout is [(byte)'/', ..] at ? Encoding.UTF8.GetString(at) : path, result.Stderr);
     }
 
     /// <param name="what">What a message calls it, where its arguments say little.</param>
