@@ -5,7 +5,8 @@ internal static class AtomicFile
 {
     private const string Suffix = ".xlnet-tmp";
 
-    private const UnixFileMode NewMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+    /// <summary>0644: what a file gets that was not there.</summary>
+    public const UnixFileMode NewMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
 
     /// <summary>
     /// Temporary files beside them, fsync, and only then the renames. The mode of a file that is there stays; a new one gets 0644. A
