@@ -7,7 +7,10 @@ using Xlnet.Infrastructure.Hosts.Answers;
 
 namespace Xlnet.Infrastructure.Hosts;
 
-/// <summary>Asks a host and reads the answers. The number of commands does not grow with the number of guests.</summary>
+/// <summary>
+/// Asks a host and reads the answers. The number of commands does not grow with the number of guests, and those that need not wait for
+/// one another are asked at once.
+/// </summary>
 /// <param name="run">Runs a command that only reads, within the time that such a command gets.</param>
 internal sealed class HostReader(Func<IReadOnlyList<string>, CancellationToken, Task<CommandResult>> run)
 {
@@ -57,20 +60,38 @@ internal sealed class HostReader(Func<IReadOnlyList<string>, CancellationToken, 
             : SystemAnswers.ReadHashes(await run([.. SystemAnswers.HashCommand, .. paths], ct).ConfigureAwait(false));
 
     /// <summary>Three commands. A tool that the host lacks is an answer, not an error.</summary>
-    public async Task<ObservedForwarding> ReadForwardingAsync(CancellationToken ct) => SystemAnswers.ReadForwarding(
-        await run(SystemAnswers.SysctlCommand, ct).ConfigureAwait(false),
-        await run(SystemAnswers.IptablesCommand, ct).ConfigureAwait(false),
-        await run(SystemAnswers.NftCommand, ct).ConfigureAwait(false));
-
-    public async Task<IReadOnlyList<ObservedDomain>> ReadDomainsAsync(
-        IReadOnlyList<ObservedInterface> interfaces, IReadOnlyList<OvsBridge> ovs, CancellationToken ct)
+    public async Task<ObservedForwarding> ReadForwardingAsync(CancellationToken ct)
     {
-        var configurations = XlAnswers.ReadConfigurations(await ExpectAsync(["xl", "list", "-l"], ct).ConfigureAwait(false));
-        var rows = await ReadRowsAsync(ct).ConfigureAwait(false);
-        var networks = (await ReadNetworksAsync([.. rows.Select(r => r.Domid)], ct).ConfigureAwait(false)).ToLookup(n => n.Domid);
+        var (sysctl, iptables, nft) = (run(SystemAnswers.SysctlCommand, ct), run(SystemAnswers.IptablesCommand, ct), run(SystemAnswers.NftCommand, ct));
+        await Task.WhenAll(sysctl, iptables, nft).ConfigureAwait(false);
+        return SystemAnswers.ReadForwarding(sysctl.Result, iptables.Result, nft.Result);
+    }
 
+    /// <summary>What comes and goes.</summary>
+    /// <param name="at">The time that it is to bear.</param>
+    public async Task<HostSnapshot> LookAsync(DateTimeOffset at, CancellationToken ct)
+    {
+        var (interfaces, ovs, configurations) = (ReadInterfacesAsync(ct), ReadOvsAsync(ct), ExpectAsync(["xl", "list", "-l"], ct));
+        var networks = ReadRowsAndNetworksAsync(ct);
+        await Task.WhenAll(interfaces, ovs, configurations, networks).ConfigureAwait(false);
+        return new HostSnapshot(
+            at,
+            Domains(XlAnswers.ReadConfigurations(configurations.Result), networks.Result.Rows, networks.Result.Networks, new PortIndex(interfaces.Result, ovs.Result)),
+            Bridges(interfaces.Result, ovs.Result),
+            interfaces.Result);
+    }
+
+    private async Task<(IReadOnlyList<DomainRow> Rows, IReadOnlyList<NetworkRow> Networks)> ReadRowsAndNetworksAsync(CancellationToken ct)
+    {
+        var rows = await ReadRowsAsync(ct).ConfigureAwait(false);
+        return (rows, await ReadNetworksAsync([.. rows.Select(r => r.Domid)], ct).ConfigureAwait(false));
+    }
+
+    private static IReadOnlyList<ObservedDomain> Domains(
+        IReadOnlyList<XlDomain> configurations, IReadOnlyList<DomainRow> rows, IReadOnlyList<NetworkRow> networkRows, PortIndex ports)
+    {
+        var networks = networkRows.ToLookup(n => n.Domid);
         var byDomid = configurations.ToDictionary(c => c.Domid);
-        var ports = new PortIndex(interfaces, ovs);
         return
         [
             .. rows.OrderBy(r => r.Domid).Select(row =>

@@ -44,10 +44,12 @@ public interface IHostShell : IAsyncDisposable
     }
 
     /// <summary>
-    /// Replaces a file as a whole: temporary file beside it, fsync, rename. A reader sees the old bytes or the new, never a part.
-    /// Its mode stays; a new file gets 0644. Directories above it that are missing are made.
+    /// Replaces files as a whole: temporary files beside them, fsync, rename. A reader sees the old bytes or the new, never a part. Each
+    /// file's mode stays; a new one gets 0644. Directories above them that are missing are made. No file takes its place before all are
+    /// ready to: when one can't be written, none was.
     /// </summary>
-    Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct);
+    /// <exception cref="HostShellException">One can't be written; which, is <c>path</c> in the evidence.</exception>
+    Task WriteFilesAsync(IReadOnlyList<FileContent> files, CancellationToken ct);
 
     /// <summary>Removes a file; one that is not there is no error.</summary>
     Task DeleteFileAsync(string path, CancellationToken ct);
@@ -55,6 +57,16 @@ public interface IHostShell : IAsyncDisposable
     /// <summary>The plain files of a directory, in the order of their names' bytes; empty when there is no such directory.</summary>
     Task<IReadOnlyList<HostFile>> ListFilesAsync(string directory, CancellationToken ct);
 }
+
+public static class HostShellExtensions
+{
+    /// <summary>Replaces one file.</summary>
+    public static Task WriteFileAsync(this IHostShell shell, string path, ReadOnlyMemory<byte> content, CancellationToken ct) =>
+        shell.WriteFilesAsync([new FileContent(path, content)], ct);
+}
+
+/// <param name="Path">Absolute.</param>
+public sealed record FileContent(string Path, ReadOnlyMemory<byte> Content);
 
 /// <param name="Path">Absolute.</param>
 /// <param name="Length">In bytes.</param>
