@@ -21,6 +21,13 @@ public interface IHostShell : IAsyncDisposable
     /// <exception cref="HostShellException">The host could not be asked, or the command ran longer than <paramref name="timeout"/>.</exception>
     Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct);
 
+    /// <summary>Runs several commands side by side, and waits for all of them; in one round trip where that is dear.</summary>
+    /// <returns>The answers, in the order of the commands.</returns>
+    /// <exception cref="ArgumentException">There is no program in one, or a NUL.</exception>
+    /// <exception cref="HostShellException">The host could not be asked, or they ran longer than <paramref name="timeout"/>.</exception>
+    async Task<IReadOnlyList<CommandResult>> RunAllAsync(IReadOnlyList<IReadOnlyList<string>> commands, TimeSpan timeout, CancellationToken ct) =>
+        await Task.WhenAll(commands.Select(argv => RunAsync(argv, timeout, ct))).ConfigureAwait(false);
+
     /// <summary>
     /// Runs a command that goes on, such as <c>ip monitor link</c>, and gives the lines of its output as they come. It ends when the
     /// command ends with status 0. Who stops reading, or cancels, ends the command on the host too. What the command prints while

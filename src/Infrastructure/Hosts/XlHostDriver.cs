@@ -18,15 +18,15 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
 
     public async Task<HostObservation> ObserveAsync(IReadOnlyCollection<string> files, CancellationToken ct)
     {
-        var (version, look) = (Reader().ReadVersionAsync(ct), LookAsync(ct));
+        var look = Reader().LookWithVersionAsync(time.GetUtcNow(), ct);
         var (scripts, contents) = (shell.ListFilesAsync(ScriptDirectory, ct), shell.ReadFilesAsync(files, ct));
-        await Task.WhenAll(version, look, scripts, contents).ConfigureAwait(false);
-        var seen = look.Result;
+        await Task.WhenAll(look, scripts, contents).ConfigureAwait(false);
+        var (seen, version) = look.Result;
         return new HostObservation
         {
             At = seen.At,
             Simulated = shell.Simulated,
-            XenVersion = version.Result,
+            XenVersion = version,
             Domains = seen.Domains,
             Bridges = seen.Bridges,
             Interfaces = seen.Interfaces,
@@ -109,13 +109,12 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
             logger.LogWarning("{Action} of {Target} failed: {Code}: {Message}", step.Action, step.Target, failure.Code, failure.Message);
     }
 
-    private HostReader Reader() => new((argv, ct) => shell.RunAsync(argv, ReadTimeout, ct));
+    private HostReader Reader() => new((commands, ct) => shell.RunAllAsync(commands, ReadTimeout, ct));
 
     public async Task<IReadOnlyList<HostRoute>> ReadRoutesAsync(CancellationToken ct)
     {
-        var v4 = await shell.RunAsync(["ip", "-j", "route", "show"], ReadTimeout, ct).ConfigureAwait(false);
-        var v6 = await shell.RunAsync(["ip", "-j", "-6", "route", "show"], ReadTimeout, ct).ConfigureAwait(false);
-        return [.. RouteAnswers.Read(CommandAnswer.Expect(v4)), .. RouteAnswers.Read(CommandAnswer.Expect(v6))];
+        var answers = await shell.RunAllAsync([["ip", "-j", "route", "show"], ["ip", "-j", "-6", "route", "show"]], ReadTimeout, ct).ConfigureAwait(false);
+        return [.. answers.SelectMany(answer => RouteAnswers.Read(CommandAnswer.Expect(answer)))];
     }
 
     public DeadManTimer DeadMan(Guid operation) => new(shell, operation);

@@ -173,7 +173,7 @@ public sealed class NetworkNamespaceHostTests : BridgeContract
         Assert.Equal(checkpoint.Routes, await driver.ReadRoutesAsync(Ct));
         Assert.Equal(["198.51.100.0/24 via 192.0.2.9 7"], checkpoint.Routes!.Select(r => $"{r.Destination} via {r.Via} {r.Metric}"));
 
-        Task<IReadOnlyList<ObservedInterface>> SeeAsync() => new HostReader((argv, ct) => Opened.RunAsync(argv, Limit, ct)).ReadInterfacesAsync(Ct);
+        Task<IReadOnlyList<ObservedInterface>> SeeAsync() => new HostReader((commands, ct) => Opened.RunAllAsync(commands, Limit, ct)).ReadInterfacesAsync(Ct);
 
         static string Show(ObservedInterface i) =>
             $"{i.Name} {i.Kind} {i.Mtu} {i.Up} {i.Master} {string.Join(' ', i.Addresses.Where(a => !a.StartsWith("fe80", StringComparison.Ordinal)))}";

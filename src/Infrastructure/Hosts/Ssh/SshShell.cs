@@ -20,6 +20,21 @@ public sealed class SshShell(SshConnections connections, long host, SshTarget ta
     /// <summary>tar's exit status for a file that changed while it was read.</summary>
     private const int TarChanged = 1;
 
+    // Each command's output, error output and status are files of a tar archive. A command that can't be run has a shell's status and says
+    // so. In memory, where root may: a host whose disk is full can be looked at too.
+    private const string RunAllFunctions = """
+        d=$(mktemp -d -p /run 2>/dev/null || mktemp -d) || exit 2
+        trap 'rm -rf -- "$d"' EXIT
+        trap 'exit 2' HUP INT PIPE TERM
+        run() { i=$1; shift; "$@" </dev/null >"$d/$i.stdout" 2>"$d/$i.stderr"; echo $? >"$d/$i.status"; }
+
+        """;
+
+    private const string RunAllEnd = """
+        wait
+        tar -c -b 1 -C "$d" -f - .
+        """;
+
     // Those that are there, as a tar archive: one program for all, whereas one for each file would take as long as all of the rest.
     private const string ReadScript = """
         for p; do
@@ -74,6 +89,26 @@ public sealed class SshShell(SshConnections connections, long host, SshTarget ta
         return new CommandResult([.. argv], result.ExitStatus & 0xff, Encoding.UTF8.GetString(result.Stdout), result.Stderr, elapsed);
     }
 
+    public async Task<IReadOnlyList<CommandResult>> RunAllAsync(IReadOnlyList<IReadOnlyList<string>> commands, TimeSpan timeout, CancellationToken ct)
+    {
+        if (commands.Count < 2)
+            return [.. await Task.WhenAll(commands.Select(argv => RunAsync(argv, timeout, ct))).ConfigureAwait(false)];
+        foreach (var argv in commands)
+            HostCommand.Check(argv);
+        var calls = commands.Select((argv, i) => string.Create(CultureInfo.InvariantCulture, $"run {i} {RemoteCommand.Quote(argv)} &\n"));
+        var (result, elapsed) = await RunAsync(["sh", "-c", RunAllFunctions + string.Concat(calls) + RunAllEnd], null, timeout, ct, string.Join(", ", commands.Select(c => string.Join(' ', c)))).ConfigureAwait(false);
+        if (result.ExitStatus != 0)
+            throw target.Failed(HostPath.ErrorOf(result.Stderr), $"Nothing could be asked of {target}: {result.Stderr.Trim()}");
+        var parts = await ReadArchiveAsync(result.Stdout, ct).ConfigureAwait(false);
+        return
+        [
+            .. commands.Select((argv, i) => new CommandResult(
+                [.. argv], int.Parse(Part(i, "status"), CultureInfo.InvariantCulture), Part(i, "stdout"), Part(i, "stderr"), elapsed)),
+        ];
+
+        string Part(int i, string name) => Encoding.UTF8.GetString(parts[string.Create(CultureInfo.InvariantCulture, $"./{i}.{name}")]);
+    }
+
     public async IAsyncEnumerable<string> ReadLinesAsync(IReadOnlyList<string> argv, [EnumeratorCancellation] CancellationToken ct)
     {
         HostCommand.Check(argv);
@@ -108,17 +143,27 @@ public sealed class SshShell(SshConnections connections, long host, SshTarget ta
                 continue;
             if (result.ExitStatus != 0 && (!changed || result.Stderr.Contains("shrank", StringComparison.Ordinal)))
                 throw Refused(result, paths);
-            await using var archive = new TarReader(new MemoryStream(result.Stdout));
-            while (await archive.GetNextEntryAsync(copyData: false, ct).ConfigureAwait(false) is { } entry)
-            {
-                using var content = new MemoryStream();
-                if (entry.DataStream is { } data)
-                    await data.CopyToAsync(content, ct).ConfigureAwait(false);
-                contents[entry.Name] = content.ToArray();
-            }
-
+            foreach (var (path, content) in await ReadArchiveAsync(result.Stdout, ct).ConfigureAwait(false))
+                contents[path] = content;
             return;
         }
+    }
+
+    private static async Task<Dictionary<string, byte[]>> ReadArchiveAsync(byte[] archive, CancellationToken ct)
+    {
+        var files = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        await using var reader = new TarReader(new MemoryStream(archive));
+        while (await reader.GetNextEntryAsync(copyData: false, ct).ConfigureAwait(false) is { } entry)
+        {
+            if (entry.EntryType == TarEntryType.Directory)
+                continue;
+            using var content = new MemoryStream();
+            if (entry.DataStream is { } data)
+                await data.CopyToAsync(content, ct).ConfigureAwait(false);
+            files[entry.Name] = content.ToArray();
+        }
+
+        return files;
     }
 
     public async Task WriteFilesAsync(IReadOnlyList<FileContent> files, CancellationToken ct)
