@@ -39,7 +39,7 @@ public static class ServiceRegistration
     {
         // Not threads: a job is asynchronous, and while it waits for its host it costs no more than its state. So many, that hosts
         // which do not answer, each for as long as a command may take, leave room for all others.
-        quartz.UseDefaultThreadPool(32);
+        quartz.UseDefaultThreadPool(1000);
         quartz.ConfigureScheduler(scheduler => (scheduler.InstanceName, scheduler.GenerateInstanceId) = ("xlnet", true));
         quartz.UsePersistentStore(store =>
         {

@@ -1,7 +1,5 @@
 using System.Text.Json.Nodes;
-using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts.Simulation;
 using Xunit;
 
@@ -81,13 +79,6 @@ public sealed class CrashTests : IAsyncLifetime
     private async Task ChangeStateAsync(Action<SimulatedDom0State> change)
     {
         await using var source = NpgsqlDataSource.Create(_database.ConnectionString);
-        var options = new DbContextOptionsBuilder<XlnetDbContext>();
-        XlnetDbOptions.Configure(options, source);
-        await using var db = new XlnetDbContext(options.Options);
-        var row = await db.SimulatedHosts.SingleAsync();
-        var state = SimulatedDom0State.FromJson(row.State);
-        change(state);
-        row.State = state.ToJson();
-        await db.SaveChangesAsync();
+        await SimulatedHosts.ChangeAsync(source, change);
     }
 }

@@ -112,6 +112,39 @@ public sealed class DriftTests(ServiceFixture service)
     }
 
     [Fact]
+    public async Task Ports_ChangedByHand_AreAcceptedOrPutBack()
+    {
+        var host = await AppliedHostAsync();
+        await service.ChangeHostAsync(host, state => state.Interfaces.AddRange(new[] { 7, 8 }.Select(
+            i => new SimulatedInterface { Index = 100 + i, Name = $"eth{i}", Mac = $"52:54:00:12:34:0{i}", Up = true, Carrier = true })));
+        await Client.PutAsync($"/v1/hosts/{host}/bridges/br1", new { mtu = 1500, ports = new[] { "eth7" } });
+        Assert.Equal("succeeded", (string)(await Client.PostAsync($"/v1/hosts/{host}/apply?wait=30s"))["status"]!);
+        Assert.Empty(Fields(await Client.GetJsonAsync($"/v1/hosts/{host}/drift")));
+        await service.ChangeHostAsync(host, state =>
+        {
+            SimulatedHosts.Run(state, "ip", "link", "set", "dev", "eth7", "nomaster");
+            SimulatedHosts.Run(state, "ip", "link", "set", "dev", "eth8", "master", "br1");
+        });
+
+        var drift = await Client.GetJsonAsync($"/v1/hosts/{host}/drift");
+        Assert.Equal([("bridges/br1", "ports", "changed")], Fields(drift));
+        Assert.Equal(("eth7", null, "eth8"), Values(drift, 0));
+        Assert.Equal("br1 has the ports eth7 in the database, and eth8 on the host.", (string)drift["entries"][0]!["message"]!);
+
+        var enforced = await Client.PostAsync($"/v1/hosts/{host}/drift/enforce?wait=30s", new { targets = new[] { "bridges/br1" } });
+        Assert.Equal(
+            ["bridge.remove-port bridges/br1/ports/eth8", "bridge.add-port bridges/br1/ports/eth7"],
+            enforced["steps"].AsArray().Select(s => $"{s!["action"]} {s["target"]}"));
+        Assert.Empty(Fields(await Client.GetJsonAsync($"/v1/hosts/{host}/drift")));
+
+        await service.ChangeHostAsync(host, state => SimulatedHosts.Run(state, "ip", "link", "set", "dev", "eth8", "master", "br1"));
+        var accepted = await AcceptAsync(host, "", "bridges/br1");
+        Assert.True((bool)accepted["inSync"]!, accepted.Text);
+        Assert.Equal(["eth7", "eth8"], (await Client.GetJsonAsync($"/v1/hosts/{host}/bridges/br1"))["ports"].AsArray().Select(p => (string)p!).Order(StringComparer.Ordinal));
+        Assert.Empty((await Client.PostAsync($"/v1/hosts/{host}/apply?wait=30s"))["steps"].AsArray());
+    }
+
+    [Fact]
     public async Task Accept_BridgeGoneAndGuestGone_TakesThemAway()
     {
         var host = await AppliedHostAsync();

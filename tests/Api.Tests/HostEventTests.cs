@@ -5,8 +5,12 @@ using Xunit;
 
 namespace Xlnet.Api.Tests;
 
+[Collection(Watching)]
 public sealed class HostEventTests(ServiceFixture service)
 {
+    /// <summary>The tests that listen to the shared service, one after the other: some count who watches.</summary>
+    internal const string Watching = "watching";
+
     private const string Guest = "name = 'web1'\ntype = 'pv'\nkernel = '/guest/vmlinuz'\nvif = ['bridge=xenbr0']\n";
 
     private HttpClient Client => service.Client;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Xlnet.StandInDom0;
 using Xunit;
 
 namespace Xlnet.Api.Tests;
@@ -12,12 +13,15 @@ public sealed class ServiceProcess : IAsyncDisposable
 
     public HttpClient Client { get; }
 
-    public static async Task<ServiceProcess> StartAsync(string connectionString, string data, string? keys = null)
+    /// <param name="through">What it is started through, such as <c>nsenter …</c>; it has to end in running the rest.</param>
+    public static async Task<ServiceProcess> StartAsync(string connectionString, string data, string? keys = null, IReadOnlyList<string>? through = null)
     {
-        var program = Path.Combine(AppContext.BaseDirectory, "Xlnet.Api.dll");
-        var start = new ProcessStartInfo("dotnet", [program]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = data };
+        string[] argv = [.. through ?? [], StandInHost.Dotnet, Path.Combine(AppContext.BaseDirectory, "Xlnet.Api.dll")];
+        var start = new ProcessStartInfo(argv[0], argv[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = data };
         start.Environment["ConnectionStrings__Xlnet"] = connectionString;
         start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
+        // Whoever is killed would leave its debugger's pipes behind in /tmp.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
         start.Environment["Xlnet__DataDirectory"] = data;
         if (keys is not null)
             start.Environment["Xlnet__KeyDirectory"] = keys;
@@ -43,7 +47,8 @@ public sealed class ServiceProcess : IAsyncDisposable
     /// <summary>SIGKILL: no goodbye.</summary>
     public async Task KillAsync()
     {
-        _process.Kill();
+        // What it was started through may wait for it, and outlives it not.
+        _process.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync(CancellationToken.None);
     }
 

@@ -20,15 +20,20 @@ public sealed class StandInHost : IAsyncDisposable
 
     private const string HotplugLog = "/var/log/xen/xen-hotplug.log";
 
-    // $0 is the root folder. cat ends with the test's process, and with it all that is in here. /etc is a copy, as nothing can be mounted on a folder that is not there; /proc shows the new processes.
+    // $0 is the root folder. cat ends with the test's process, and with it all that is in here. /etc is a copy, as nothing can be mounted on a folder that is not there; /proc shows the new processes. A service in here may have its PostgreSQL behind a socket of the machine's.
     private const string Prepare = """
         set -e
         mount -t tmpfs none /mnt
         cp -a /etc/. /mnt/ 2>/dev/null || true
         mount --move /mnt /etc
         mount -t tmpfs none /var/log
-        mount -t tmpfs none /run
-        mkdir -m 755 /run/sshd
+        mount -t tmpfs none /mnt
+        mkdir -m 755 /mnt/sshd
+        if [ -d /run/postgresql ]; then
+            mkdir /mnt/postgresql
+            mount --bind /run/postgresql /mnt/postgresql
+        fi
+        mount -n --move /mnt /run
         for folder in /etc/xen /var/log/xen; do
             mkdir -p "$folder"
             mount --bind "$0$folder" "$folder"
@@ -57,6 +62,9 @@ public sealed class StandInHost : IAsyncDisposable
 
     public FileStateStore Store => new(Folder);
 
+    /// <summary>This very process's .NET, also where PATH leads to none or to another one.</summary>
+    public static string Dotnet { get; } = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));
+
     internal const string CutProgram = "cut-ssh";
 
     internal static string RootOf(string folder) => Path.Combine(folder, "root");
@@ -64,8 +72,20 @@ public sealed class StandInHost : IAsyncDisposable
     public static async Task<StandInHost> StartAsync(CancellationToken ct)
     {
         var folder = Directory.CreateTempSubdirectory("xlnet-standin-").FullName;
-        await MakeFilesAsync(folder, ct).ConfigureAwait(false);
+        try
+        {
+            await MakeFilesAsync(folder, ct).ConfigureAwait(false);
+            return await StartAsync(folder, ct).ConfigureAwait(false);
+        }
+        catch
+        {
+            Directory.Delete(folder, recursive: true);
+            throw;
+        }
+    }
 
+    private static async Task<StandInHost> StartAsync(string folder, CancellationToken ct)
+    {
         string[] asRoot = Environment.IsPrivilegedProcess ? [] : ["--user", "--map-root-user"];
         var keeper = Process.Start(new ProcessStartInfo("unshare",
         [
@@ -166,17 +186,13 @@ public sealed class StandInHost : IAsyncDisposable
             await WriteProgramAsync(folder, program, $"exec {Command(folder, program)} \"$@\"\n", ct).ConfigureAwait(false);
     }
 
-    private static string Command(string folder, string program)
-    {
-        // This very process's .NET, also where PATH leads to none or to another one.
-        var dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));
-        return $"'{dotnet}' exec '{typeof(StandInHost).Assembly.Location}' '{folder}' {program}";
-    }
+    private static string Command(string folder, string program) => $"'{Dotnet}' exec '{typeof(StandInHost).Assembly.Location}' '{folder}' {program}";
 
     private static async Task WriteProgramAsync(string folder, string name, string script, CancellationToken ct)
     {
         var path = Path.Combine(folder, "bin", name);
-        await File.WriteAllTextAsync(path, "#!/bin/sh\n" + script, ct).ConfigureAwait(false);
+        // Whoever is killed would leave its debugger's pipes behind in /tmp.
+        await File.WriteAllTextAsync(path, "#!/bin/sh\nexport DOTNET_EnableDiagnostics=0\n" + script, ct).ConfigureAwait(false);
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(path, Executable);
     }

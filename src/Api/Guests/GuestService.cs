@@ -95,7 +95,7 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         await guestVifs.ReleaseAllAsync(guest, ct);
         // Its file was there before xlnet; whoever takes the guest away asks that it goes too.
         if (guest.FilePath is { } path)
-            await HostArtifacts.AddAsync(db, write.Host.Id, HostArtifactKind.GuestFile, path, write.Now, ct);
+            await HostArtifacts.AddAsync(db, write.Host.Id, HostArtifactKind.GuestFile, [path], write.Now, ct);
         db.Remove(guest);
         write.Record(RevisionObjectKind.Guest, guest.Name.Value, action, guest.Name.Value, GuestDocument.Of(guest), null);
     }

@@ -229,6 +229,6 @@ public enum OperationStepStatus
     /// <summary>Never begun, because an earlier one failed or the operation was cancelled.</summary>
     Skipped,
 
-    /// <summary>Begun, and then the service died or the host was lost; whether it was done, the next observation told.</summary>
+    /// <summary>Begun, and then the service died or failed, or the host was lost; whether it was done, the next observation told.</summary>
     Interrupted,
 }

@@ -1,33 +1,42 @@
-using Microsoft.Win32.SafeHandles;
-
 namespace Xlnet.Infrastructure.Hosts;
 
-/// <summary>Replaces a file of this machine as a whole.</summary>
+/// <summary>Replaces files of this machine as a whole.</summary>
 internal static class AtomicFile
 {
     private const string Suffix = ".xlnet-tmp";
 
+    /// <summary>0644: what a file gets that was not there.</summary>
+    public const UnixFileMode NewMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+
     /// <summary>
-    /// Temporary file beside it, fsync, rename. The mode of a file that is there stays; a new one gets 0644. A rename is not on disk
-    /// before its directory is, but .NET opens no directories to fsync them: after a power cut the old file may be back, whole.
+    /// Temporary files beside them, fsync, and only then the renames. The mode of a file that is there stays; a new one gets 0644. A
+    /// rename is not on disk before its directory is, but .NET opens no directories to fsync them: after a power cut an old file may be
+    /// back, whole.
     /// </summary>
-    public static void Replace(string path, ReadOnlySpan<byte> content)
+    /// <param name="resolve">Where a file that the host calls so is on this machine.</param>
+    /// <exception cref="HostShellException">One can't be written, and none was.</exception>
+    public static void Replace(IReadOnlyList<FileContent> files, Func<string, string> resolve)
     {
-        var mode = File.Exists(path)
-            ? new FileInfo(path).UnixFileMode
-            : UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
-        var temporary = $"{path}.{Guid.NewGuid():N}{Suffix}";
+        var ready = new List<(FileContent File, string Temporary, string Real)>();
         try
         {
-            using (var file = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.None, content.Length))
-                WriteAndFlush(file, content);
-            if (!OperatingSystem.IsWindows())
-                File.SetUnixFileMode(temporary, mode);
-            File.Move(temporary, path, overwrite: true);
+            foreach (var file in files)
+            {
+                var real = resolve(file.Path);
+                if (Directory.Exists(real))
+                    throw HostPath.Error(file.Path, "Is a directory");
+                var temporary = $"{real}.{Guid.NewGuid():N}{Suffix}";
+                ready.Add((file, temporary, real));
+                Try(file.Path, () => Prepare(real, temporary, file.Content.Span));
+            }
+
+            foreach (var (file, temporary, real) in ready)
+                Try(file.Path, () => File.Move(temporary, real, overwrite: true));
         }
         catch
         {
-            File.Delete(temporary);
+            foreach (var (_, temporary, _) in ready.Where(r => File.Exists(r.Temporary)))
+                File.Delete(temporary);
             throw;
         }
     }
@@ -56,9 +65,28 @@ internal static class AtomicFile
         }
     }
 
-    private static void WriteAndFlush(SafeFileHandle file, ReadOnlySpan<byte> content)
+    private static void Prepare(string path, string temporary, ReadOnlySpan<byte> content)
     {
-        RandomAccess.Write(file, content, 0);
-        RandomAccess.FlushToDisk(file);
+        Directory.CreateDirectory(HostPath.Parent(path));
+        using (var file = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.None, content.Length))
+        {
+            RandomAccess.Write(file, content, 0);
+            RandomAccess.FlushToDisk(file);
+        }
+
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(temporary, File.Exists(path) ? new FileInfo(path).UnixFileMode : NewMode);
+    }
+
+    private static void Try(string path, Action change)
+    {
+        try
+        {
+            change();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw HostPath.Error(path, e.Message, e);
+        }
     }
 }

@@ -13,10 +13,11 @@ namespace Xlnet.Infrastructure.Hosts;
 public sealed class HostConnector(
     IDbContextFactory<XlnetDbContext> contexts, IOptions<XlnetOptions> options, TimeProvider clock, ILogger<XlHostDriver> logger, SshConnections ssh)
 {
-    public async Task<bool> ExistsAsync(long hostId, CancellationToken ct)
+    /// <summary>How the host is reached by now; null when it is xlnet's no more.</summary>
+    internal async Task<HostWay?> FindAsync(long hostId, CancellationToken ct)
     {
         await using var db = await contexts.CreateDbContextAsync(ct);
-        return await db.Hosts.AnyAsync(h => h.Id == hostId, ct);
+        return await db.Hosts.AsNoTracking().Where(h => h.Id == hostId).Select(h => new HostWay(h.DriverKind, h.DriverPath, h.Ssh)).SingleOrDefaultAsync(ct);
     }
 
     /// <exception cref="RuleException">404 when the host is gone.</exception>
@@ -31,17 +32,15 @@ public sealed class HostConnector(
         // Of all shells, those over SSH alone have a connection that lasts.
         if (fresh)
             ssh.Renew(hostId);
-        await using var db = await contexts.CreateDbContextAsync(ct);
-        var host = await db.Hosts.AsNoTracking().Where(h => h.Id == hostId).Select(h => new { h.DriverKind, h.DriverPath, h.Ssh }).SingleOrDefaultAsync(ct)
-            ?? throw RuleException.NotFound("host", hostId.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        var host = await FindAsync(hostId, ct) ?? throw RuleException.NotFound("host", hostId.ToString(System.Globalization.CultureInfo.InvariantCulture));
         var state = new SimulatedHostStore(contexts, hostId);
-        IHostShell shell = host.DriverKind switch
+        IHostShell shell = host.Kind switch
         {
             DriverKind.Simulated => new SimulatedShell(state, clock),
-            DriverKind.Directory => SimulatedShell.OverDirectory(Folder(host.DriverPath!), state, clock),
+            DriverKind.Directory => SimulatedShell.OverDirectory(Folder(host.Path!), state, clock),
             DriverKind.Local => new LocalShell(clock),
             DriverKind.Ssh => new SshShell(ssh, hostId, host.Ssh!, clock),
-            _ => throw new InvalidOperationException($"{host.DriverKind} has no shell."),
+            _ => throw new InvalidOperationException($"{host.Kind} has no shell."),
         };
         return new XlHostDriver(shell, clock, logger);
     }
@@ -89,3 +88,6 @@ public sealed class HostConnector(
         }
     }
 }
+
+/// <summary>What a host's registration says of the way to it.</summary>
+internal sealed record HostWay(DriverKind Kind, string? Path, SshTarget? Ssh);

@@ -29,6 +29,8 @@ internal static class HostPath
 
     public static string Parent(string path) => path.LastIndexOf('/') is var slash and > 0 ? path[..slash] : "/";
 
+    public static string Name(string path) => path[(path.LastIndexOf('/') + 1)..];
+
     /// <param name="reason">As the operating system words it, in English.</param>
     public static HostShellException Error(string path, string reason, Exception? inner = null) => new(
         inner is UnauthorizedAccessException ? HostShellError.PermissionDenied : ErrorOf(reason), $"{path}: {reason.TrimEnd('.')}.", inner)
@@ -36,10 +38,10 @@ internal static class HostPath
         Evidence = new Dictionary<string, object?> { ["path"] = path },
     };
 
-    /// <summary>Which error it is that a program, or .NET, words so.</summary>
+    /// <summary>Which error it is that a program, or .NET, words so. Of a full disk, tar says no more than how much it wrote.</summary>
     public static HostShellError ErrorOf(string reason)
     {
-        return Says("No space left on device") || Says("disk was full") || Says("Disk quota exceeded") || Says("File too large") ? HostShellError.DiskFull
+        return Says("No space left on device") || Says("Wrote only ") || Says("disk was full") || Says("Disk quota exceeded") || Says("File too large") ? HostShellError.DiskFull
             : Says("Permission denied") || Says("Operation not permitted") || Says("Read-only file system") ? HostShellError.PermissionDenied
             : HostShellError.FileSystem;
 

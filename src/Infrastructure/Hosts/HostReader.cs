@@ -7,21 +7,21 @@ using Xlnet.Infrastructure.Hosts.Answers;
 
 namespace Xlnet.Infrastructure.Hosts;
 
-/// <summary>Asks a host and reads the answers. The number of commands does not grow with the number of guests.</summary>
-/// <param name="run">Runs a command that only reads, within the time that such a command gets.</param>
-internal sealed class HostReader(Func<IReadOnlyList<string>, CancellationToken, Task<CommandResult>> run)
+/// <summary>
+/// Asks a host and reads the answers. The number of commands does not grow with the number of guests, and those that need not wait for
+/// one another are asked at once.
+/// </summary>
+/// <param name="run">Runs commands that only read, within the time that such a command gets.</param>
+internal sealed class HostReader(Func<IReadOnlyList<IReadOnlyList<string>>, CancellationToken, Task<IReadOnlyList<CommandResult>>> run)
 {
-    public async Task<Domain.Hosts.XenVersion> ReadVersionAsync(CancellationToken ct) =>
-        XlAnswers.ReadVersion(await ExpectAsync(["xl", "info"], ct).ConfigureAwait(false));
-
-    /// <summary>The rows of <c>xl list</c> without Dom0's.</summary>
-    public async Task<IReadOnlyList<DomainRow>> ReadRowsAsync(CancellationToken ct) =>
-        XlAnswers.ReadDomains(await ExpectAsync(["xl", "list"], ct).ConfigureAwait(false));
+    private static readonly IReadOnlyList<string> Info = ["xl", "info"];
+    private static readonly IReadOnlyList<string> List = ["xl", "list"];
+    private static readonly IReadOnlyList<string> Configurations = ["xl", "list", "-l"];
 
     /// <summary>The domid of a running guest, or null.</summary>
     public async Task<int?> FindDomidAsync(string guest, CancellationToken ct)
     {
-        var answer = await run(["xl", "domid", guest], ct).ConfigureAwait(false);
+        var answer = await AskAsync(["xl", "domid", guest], ct).ConfigureAwait(false);
         if (answer.ExitStatus == 1 && answer.Stderr.Contains("maybe this domain does not exist", StringComparison.Ordinal))
             return null;
         CommandAnswer.Expect(answer);
@@ -42,9 +42,10 @@ internal sealed class HostReader(Func<IReadOnlyList<string>, CancellationToken, 
         IpAnswers.Read(await ExpectAsync(IpAnswers.Command, ct).ConfigureAwait(false));
 
     /// <summary>The bridges of Open vSwitch; none on a host where it is not installed or does not run.</summary>
-    public async Task<IReadOnlyList<OvsBridge>> ReadOvsAsync(CancellationToken ct)
+    public async Task<IReadOnlyList<OvsBridge>> ReadOvsAsync(CancellationToken ct) => Ovs(await AskAsync(OvsAnswers.Command, ct).ConfigureAwait(false));
+
+    private static IReadOnlyList<OvsBridge> Ovs(CommandResult answer)
     {
-        var answer = await run(OvsAnswers.Command, ct).ConfigureAwait(false);
         var absent = answer.ExitStatus == CommandResult.NotFound
             || answer.Stderr.Contains("database connection failed", StringComparison.Ordinal);
         return absent ? [] : OvsAnswers.Read(CommandAnswer.Expect(answer));
@@ -54,23 +55,43 @@ internal sealed class HostReader(Func<IReadOnlyList<string>, CancellationToken, 
     public async Task<IReadOnlyDictionary<string, string>> ReadHashesAsync(IReadOnlyCollection<string> paths, CancellationToken ct) =>
         paths.Count == 0
             ? new Dictionary<string, string>()
-            : SystemAnswers.ReadHashes(await run([.. SystemAnswers.HashCommand, .. paths], ct).ConfigureAwait(false));
+            : SystemAnswers.ReadHashes(await AskAsync([.. SystemAnswers.HashCommand, .. paths], ct).ConfigureAwait(false));
 
     /// <summary>Three commands. A tool that the host lacks is an answer, not an error.</summary>
-    public async Task<ObservedForwarding> ReadForwardingAsync(CancellationToken ct) => SystemAnswers.ReadForwarding(
-        await run(SystemAnswers.SysctlCommand, ct).ConfigureAwait(false),
-        await run(SystemAnswers.IptablesCommand, ct).ConfigureAwait(false),
-        await run(SystemAnswers.NftCommand, ct).ConfigureAwait(false));
-
-    public async Task<IReadOnlyList<ObservedDomain>> ReadDomainsAsync(
-        IReadOnlyList<ObservedInterface> interfaces, IReadOnlyList<OvsBridge> ovs, CancellationToken ct)
+    public async Task<ObservedForwarding> ReadForwardingAsync(CancellationToken ct)
     {
-        var configurations = XlAnswers.ReadConfigurations(await ExpectAsync(["xl", "list", "-l"], ct).ConfigureAwait(false));
-        var rows = await ReadRowsAsync(ct).ConfigureAwait(false);
-        var networks = (await ReadNetworksAsync([.. rows.Select(r => r.Domid)], ct).ConfigureAwait(false)).ToLookup(n => n.Domid);
+        var answers = await run([SystemAnswers.SysctlCommand, SystemAnswers.IptablesCommand, SystemAnswers.NftCommand], ct).ConfigureAwait(false);
+        return SystemAnswers.ReadForwarding(answers[0], answers[1], answers[2]);
+    }
 
+    /// <summary>What comes and goes.</summary>
+    /// <param name="at">The time that it is to bear.</param>
+    public async Task<HostSnapshot> LookAsync(DateTimeOffset at, CancellationToken ct) =>
+        await LookAsync(at, await run([Configurations, List, IpAnswers.Command, OvsAnswers.Command], ct).ConfigureAwait(false), ct).ConfigureAwait(false);
+
+    /// <summary>The same, and the Xen that the host has.</summary>
+    public async Task<(HostSnapshot Seen, Domain.Hosts.XenVersion Version)> LookWithVersionAsync(DateTimeOffset at, CancellationToken ct)
+    {
+        var answers = await run([Configurations, List, IpAnswers.Command, OvsAnswers.Command, Info], ct).ConfigureAwait(false);
+        var version = XlAnswers.ReadVersion(CommandAnswer.Expect(answers[4]));
+        return (await LookAsync(at, answers, ct).ConfigureAwait(false), version);
+    }
+
+    private async Task<HostSnapshot> LookAsync(DateTimeOffset at, IReadOnlyList<CommandResult> answers, CancellationToken ct)
+    {
+        var configurations = XlAnswers.ReadConfigurations(CommandAnswer.Expect(answers[0]));
+        var rows = XlAnswers.ReadDomains(CommandAnswer.Expect(answers[1]));
+        var interfaces = IpAnswers.Read(CommandAnswer.Expect(answers[2]));
+        var ovs = Ovs(answers[3]);
+        var networks = await ReadNetworksAsync([.. rows.Select(r => r.Domid)], ct).ConfigureAwait(false);
+        return new HostSnapshot(at, Domains(configurations, rows, networks, new PortIndex(interfaces, ovs)), Bridges(interfaces, ovs), interfaces);
+    }
+
+    private static IReadOnlyList<ObservedDomain> Domains(
+        IReadOnlyList<XlDomain> configurations, IReadOnlyList<DomainRow> rows, IReadOnlyList<NetworkRow> networkRows, PortIndex ports)
+    {
+        var networks = networkRows.ToLookup(n => n.Domid);
         var byDomid = configurations.ToDictionary(c => c.Domid);
-        var ports = new PortIndex(interfaces, ovs);
         return
         [
             .. rows.OrderBy(r => r.Domid).Select(row =>
@@ -130,8 +151,10 @@ internal sealed class HostReader(Func<IReadOnlyList<string>, CancellationToken, 
         return [.. rows.OrderBy(r => r.Devid).Select(row => ports.Vif(row, settings.GetValueOrDefault(row.Devid, VifSettings.Empty)))];
     }
 
+    private async Task<CommandResult> AskAsync(IReadOnlyList<string> argv, CancellationToken ct) => (await run([argv], ct).ConfigureAwait(false))[0];
+
     private async Task<CommandResult> ExpectAsync(IReadOnlyList<string> argv, CancellationToken ct) =>
-        CommandAnswer.Expect(await run(argv, ct).ConfigureAwait(false));
+        CommandAnswer.Expect(await AskAsync(argv, ct).ConfigureAwait(false));
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 

@@ -41,6 +41,11 @@ public interface IHostDriver : IAsyncDisposable
     /// <exception cref="HostShellException">The host could not be asked; whether the step was done is unknown.</exception>
     Task<StepOutcome> ApplyAsync(PlanStep step, CancellationToken ct);
 
+    /// <summary>Does steps that write files, all of them or none.</summary>
+    /// <returns>What became of each; null for one that was left alone because another failed.</returns>
+    /// <exception cref="HostShellException">The host could not be asked; whether the steps were done is unknown.</exception>
+    Task<IReadOnlyList<StepOutcome?>> WriteFilesAsync(IReadOnlyList<WriteFileStep> steps, CancellationToken ct);
+
     /// <summary>The routes of the main table that the kernel did not make itself, of both families.</summary>
     Task<IReadOnlyList<HostRoute>> ReadRoutesAsync(CancellationToken ct);
 

@@ -21,6 +21,13 @@ public interface IHostShell : IAsyncDisposable
     /// <exception cref="HostShellException">The host could not be asked, or the command ran longer than <paramref name="timeout"/>.</exception>
     Task<CommandResult> RunAsync(IReadOnlyList<string> argv, TimeSpan timeout, CancellationToken ct);
 
+    /// <summary>Runs several commands side by side, and waits for all of them; in one round trip where that is dear.</summary>
+    /// <returns>The answers, in the order of the commands.</returns>
+    /// <exception cref="ArgumentException">There is no program in one, or a NUL.</exception>
+    /// <exception cref="HostShellException">The host could not be asked, or they ran longer than <paramref name="timeout"/>.</exception>
+    async Task<IReadOnlyList<CommandResult>> RunAllAsync(IReadOnlyList<IReadOnlyList<string>> commands, TimeSpan timeout, CancellationToken ct) =>
+        await Task.WhenAll(commands.Select(argv => RunAsync(argv, timeout, ct))).ConfigureAwait(false);
+
     /// <summary>
     /// Runs a command that goes on, such as <c>ip monitor link</c>, and gives the lines of its output as they come. It ends when the
     /// command ends with status 0. Who stops reading, or cancels, ends the command on the host too. What the command prints while
@@ -44,10 +51,12 @@ public interface IHostShell : IAsyncDisposable
     }
 
     /// <summary>
-    /// Replaces a file as a whole: temporary file beside it, fsync, rename. A reader sees the old bytes or the new, never a part.
-    /// Its mode stays; a new file gets 0644. Directories above it that are missing are made.
+    /// Replaces files as a whole: temporary files beside them, fsync, rename. A reader sees the old bytes or the new, never a part. Each
+    /// file's mode stays; a new one gets 0644. Directories above them that are missing are made. No file takes its place before all are
+    /// ready to: when one can't be written, none was.
     /// </summary>
-    Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct);
+    /// <exception cref="HostShellException">One can't be written; which, is <c>path</c> in the evidence.</exception>
+    Task WriteFilesAsync(IReadOnlyList<FileContent> files, CancellationToken ct);
 
     /// <summary>Removes a file; one that is not there is no error.</summary>
     Task DeleteFileAsync(string path, CancellationToken ct);
@@ -55,6 +64,16 @@ public interface IHostShell : IAsyncDisposable
     /// <summary>The plain files of a directory, in the order of their names' bytes; empty when there is no such directory.</summary>
     Task<IReadOnlyList<HostFile>> ListFilesAsync(string directory, CancellationToken ct);
 }
+
+public static class HostShellExtensions
+{
+    /// <summary>Replaces one file.</summary>
+    public static Task WriteFileAsync(this IHostShell shell, string path, ReadOnlyMemory<byte> content, CancellationToken ct) =>
+        shell.WriteFilesAsync([new FileContent(path, content)], ct);
+}
+
+/// <param name="Path">Absolute.</param>
+public sealed record FileContent(string Path, ReadOnlyMemory<byte> Content);
 
 /// <param name="Path">Absolute.</param>
 /// <param name="Length">In bytes.</param>

@@ -102,15 +102,7 @@ public sealed class LocalShell(TimeProvider time) : IHostShell
         async () => File.Exists(path) ? await File.ReadAllBytesAsync(path, ct).ConfigureAwait(false) : null,
         ct);
 
-    public Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct) => UseAsync(
-        path,
-        () =>
-        {
-            Directory.CreateDirectory(HostPath.Parent(path));
-            AtomicFile.Replace(path, content.Span);
-            return Task.FromResult(true);
-        },
-        ct);
+    public Task WriteFilesAsync(IReadOnlyList<FileContent> files, CancellationToken ct) => Task.Run(() => AtomicFile.Replace(files, HostPath.Check), ct);
 
     public Task DeleteFileAsync(string path, CancellationToken ct) => UseAsync(
         path,

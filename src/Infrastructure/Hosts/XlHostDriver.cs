@@ -18,23 +18,20 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
 
     public async Task<HostObservation> ObserveAsync(IReadOnlyCollection<string> files, CancellationToken ct)
     {
-        var at = time.GetUtcNow();
-        var version = await Reader().ReadVersionAsync(ct).ConfigureAwait(false);
-        var seen = await LookAsync(ct).ConfigureAwait(false);
-        var scripts = await shell.ListFilesAsync(ScriptDirectory, ct).ConfigureAwait(false);
-
-        var contents = await shell.ReadFilesAsync(files, ct).ConfigureAwait(false);
-
+        var look = Reader().LookWithVersionAsync(time.GetUtcNow(), ct);
+        var (scripts, contents) = (shell.ListFilesAsync(ScriptDirectory, ct), shell.ReadFilesAsync(files, ct));
+        await Task.WhenAll(look, scripts, contents).ConfigureAwait(false);
+        var (seen, version) = look.Result;
         return new HostObservation
         {
-            At = at,
+            At = seen.At,
             Simulated = shell.Simulated,
             XenVersion = version,
             Domains = seen.Domains,
             Bridges = seen.Bridges,
             Interfaces = seen.Interfaces,
-            Files = contents,
-            Scripts = [.. scripts.Where(IsVifScript).Select(NameOf)],
+            Files = contents.Result,
+            Scripts = [.. scripts.Result.Where(IsVifScript).Select(NameOf)],
         };
     }
 
@@ -43,45 +40,43 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
 
     public async Task<HostInspection> InspectAsync(IReadOnlyCollection<string> files, CancellationToken ct)
     {
-        var observed = await ObserveAsync(files, ct).ConfigureAwait(false);
-        List<HostFile> scripts = [.. (await shell.ListFilesAsync(ScriptDirectory, ct).ConfigureAwait(false)).Where(IsVifScript)];
-        List<HostFile> configs =
-        [
-            .. (await shell.ListFilesAsync(Host.ConfigFolder, ct).ConfigureAwait(false))
-                .Where(f => f.Path == Host.XlConfPath || Host.IsGuestFilePath(f.Path)),
-        ];
         var reader = Reader();
+        var (observed, forwarding) = (ObserveAsync(files, ct), reader.ReadForwardingAsync(ct));
+        var (scriptFiles, configFiles) = (shell.ListFilesAsync(ScriptDirectory, ct), shell.ListFilesAsync(Host.ConfigFolder, ct));
+        await Task.WhenAll(observed, forwarding, scriptFiles, configFiles).ConfigureAwait(false);
+        List<HostFile> scripts = [.. scriptFiles.Result.Where(IsVifScript)];
+        List<HostFile> configs = [.. configFiles.Result.Where(f => f.Path == Host.XlConfPath || Host.IsGuestFilePath(f.Path))];
         var hashes = await reader.ReadHashesAsync([.. scripts.Concat(configs).Select(f => f.Path)], ct).ConfigureAwait(false);
-        var forwarding = await reader.ReadForwardingAsync(ct).ConfigureAwait(false);
         ObservedFile Observed(HostFile file) => new(file.Path, file.Length, hashes.GetValueOrDefault(file.Path));
-        return new HostInspection(observed, [.. scripts.Select(Observed)], [.. configs.Select(Observed)], forwarding);
+        return new HostInspection(observed.Result, [.. scripts.Select(Observed)], [.. configs.Select(Observed)], forwarding.Result);
     }
 
     private static bool IsVifScript(HostFile file) => file.Executable && NameOf(file).StartsWith("vif", StringComparison.Ordinal);
 
     private static string NameOf(HostFile file) => file.Path[(file.Path.LastIndexOf('/') + 1)..];
 
-    public async Task<HostSnapshot> LookAsync(CancellationToken ct)
-    {
-        var at = time.GetUtcNow();
-        var reader = Reader();
-        var interfaces = await reader.ReadInterfacesAsync(ct).ConfigureAwait(false);
-        var ovs = await reader.ReadOvsAsync(ct).ConfigureAwait(false);
-        var domains = await reader.ReadDomainsAsync(interfaces, ovs, ct).ConfigureAwait(false);
-        return new HostSnapshot(at, domains, HostReader.Bridges(interfaces, ovs), interfaces);
-    }
+    public Task<HostSnapshot> LookAsync(CancellationToken ct) => Reader().LookAsync(time.GetUtcNow(), ct);
 
     public IAsyncEnumerable<string> MonitorLinksAsync(CancellationToken ct) => shell.ReadLinesAsync(["ip", "monitor", "link"], ct);
 
+    public async Task<IReadOnlyList<StepOutcome?>> WriteFilesAsync(IReadOnlyList<WriteFileStep> steps, CancellationToken ct)
+    {
+        var outcomes = await FileSteps.WriteAsync(shell, steps, ct).ConfigureAwait(false);
+        foreach (var (step, outcome) in steps.Zip(outcomes))
+            LogFailure(step, outcome?.Failure);
+        return outcomes;
+    }
+
     public async Task<StepOutcome> ApplyAsync(PlanStep step, CancellationToken ct)
     {
+        if (step is WriteFileStep file)
+            return (await WriteFilesAsync([file], ct).ConfigureAwait(false))[0]!;
         var run = new StepRun(shell, time);
         StepFailure? failure;
         try
         {
             failure = await (step switch
             {
-                WriteFileStep write => FileSteps.WriteAsync(run, write, ct),
                 DeleteFileStep delete => FileSteps.DeleteAsync(run, delete, ct),
                 CreateBridgeStep create => BridgeSteps.CreateAsync(run, create, ct),
                 DeleteBridgeStep delete => BridgeSteps.DeleteAsync(run, delete, ct),
@@ -104,18 +99,22 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
             failure = new StepFailure(e.FileCode, e.Message);
         }
 
-        if (failure is not null)
-            logger.LogWarning("{Action} of {Target} failed: {Code}: {Message}", step.Action, step.Target, failure.Code, failure.Message);
+        LogFailure(step, failure);
         return new StepOutcome(run.Commands, failure, run.Changed);
     }
 
-    private HostReader Reader() => new((argv, ct) => shell.RunAsync(argv, ReadTimeout, ct));
+    private void LogFailure(PlanStep step, StepFailure? failure)
+    {
+        if (failure is not null)
+            logger.LogWarning("{Action} of {Target} failed: {Code}: {Message}", step.Action, step.Target, failure.Code, failure.Message);
+    }
+
+    private HostReader Reader() => new((commands, ct) => shell.RunAllAsync(commands, ReadTimeout, ct));
 
     public async Task<IReadOnlyList<HostRoute>> ReadRoutesAsync(CancellationToken ct)
     {
-        var v4 = await shell.RunAsync(["ip", "-j", "route", "show"], ReadTimeout, ct).ConfigureAwait(false);
-        var v6 = await shell.RunAsync(["ip", "-j", "-6", "route", "show"], ReadTimeout, ct).ConfigureAwait(false);
-        return [.. RouteAnswers.Read(CommandAnswer.Expect(v4)), .. RouteAnswers.Read(CommandAnswer.Expect(v6))];
+        var answers = await shell.RunAllAsync([["ip", "-j", "route", "show"], ["ip", "-j", "-6", "route", "show"]], ReadTimeout, ct).ConfigureAwait(false);
+        return [.. answers.SelectMany(answer => RouteAnswers.Read(CommandAnswer.Expect(answer)))];
     }
 
     public DeadManTimer DeadMan(Guid operation) => new(shell, operation);

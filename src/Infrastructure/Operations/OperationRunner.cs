@@ -77,8 +77,12 @@ public sealed partial class OperationRunner(
         LogBroken(logger, exception, id);
         var error = new OperationError("internal", "xlnet failed at this operation; its log has the details. What was done so far is in the journal.").ToJson();
         await using var db = await contexts.CreateDbContextAsync(ct);
+        var now = clock.GetUtcNow();
+        await db.OperationSteps.Where(s => s.OperationId == id && s.FinishedAt == null).ExecuteUpdateAsync(
+            s => s.SetProperty(x => x.Status, x => x.Status == OperationStepStatus.Running ? OperationStepStatus.Interrupted : OperationStepStatus.Skipped)
+                .SetProperty(x => x.FinishedAt, now), ct);
         await db.Operations.Where(o => o.Id == id).ExecuteUpdateAsync(
-            o => o.SetProperty(x => x.Status, OperationStatus.Failed).SetProperty(x => x.Error, error).SetProperty(x => x.FinishedAt, clock.GetUtcNow()), ct);
+            o => o.SetProperty(x => x.Status, OperationStatus.Failed).SetProperty(x => x.Error, error).SetProperty(x => x.FinishedAt, now), ct);
         await OperationNotifications.SendAsync(db, id, ct);
     }
 

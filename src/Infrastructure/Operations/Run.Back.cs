@@ -22,13 +22,13 @@ public sealed partial class OperationRunner
 
             var observed = await Driver.ObserveAsync([.. checkpoint.Files.Keys], ct);
             var plan = Planner.PlanRollback(checkpoint, observed, _touched, ShutdownTimeout, Recreated());
-            var journal = plan.Steps.Select(s => (Step: s, Entry: operation.Journal(s, rollback: true, StepDiff.Of(s)))).ToList();
+            var journal = plan.Steps.Select(s => new Journalled(s, operation.Journal(s, rollback: true, StepDiff.Of(s)))).ToList();
             await SaveAsync(ct);
 
-            foreach (var (step, entry) in journal)
+            foreach (var done in journal)
             {
-                if (await DoAsync(step, entry, ct) is { } failed)
-                    failures.Add($"{step.Action} {step.Target}: {failed.Message}");
+                if (await DoAsync([done], ct) is { } failed)
+                    failures.Add($"{done.Step.Action} {done.Step.Target}: {failed.Message}");
             }
 
             observed = await Driver.ObserveAsync([.. checkpoint.Files.Keys], ct);

@@ -32,7 +32,7 @@ public sealed partial class OperationRunner
             if ((action == GuestAction.Recreate || action == GuestAction.Start && observed.FindDomain(operation.Guest!) is null)
                 && plan.Pending.FirstOrDefault(p => p.Step is CreateGuestStep) is { } held)
                 return new OperationError("guest.create-held", $"{operation.Guest} cannot be created: {held.Reason}.", held.Step.Id, held.Step.Target);
-            var journal = plan.Steps.Select(s => (Step: s, Entry: operation.Journal(s, rollback: false, StepDiff.Of(s)))).ToList();
+            var journal = plan.Steps.Select(s => new Journalled(s, operation.Journal(s, rollback: false, StepDiff.Of(s)))).ToList();
             await SaveAsync(ct);
 
             if (plan.Steps.FirstOrDefault(s => s.Impact == Impact.ManagementPath) is { } cutting && await PrepareAsync(cutting, ct) is { } refused)
@@ -41,7 +41,7 @@ public sealed partial class OperationRunner
                 return refused;
             }
 
-            foreach (var (step, entry) in journal)
+            foreach (var batch in Batches(journal))
             {
                 if (await IsCancelledAsync(ct))
                 {
@@ -49,7 +49,7 @@ public sealed partial class OperationRunner
                     return new OperationError("operation.cancelled", "The operation was cancelled.");
                 }
 
-                if (await DoAsync(step, entry, ct) is { } error)
+                if (await DoAsync(batch, ct) is { } error)
                 {
                     Skip(journal.Select(j => j.Entry));
                     return error;

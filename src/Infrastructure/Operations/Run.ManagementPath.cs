@@ -53,19 +53,20 @@ public sealed partial class OperationRunner
             return null;
         }
 
-        private async Task<OperationError?> CutAsync(PlanStep step, OperationStep entry, CancellationToken ct)
+        private async Task<OperationError?> CutAsync(Journalled cutting, CancellationToken ct)
         {
+            var step = cutting.Step;
             Touch(step.Action, step.Target);
             if (await ArmAsync(Window, ct) is { } unarmed)
                 return unarmed with { Step = step.Id, Target = step.Target };
 
-            var error = await ApplyAsync(step, entry, ct);
+            var error = await ApplyAsync([cutting], ct);
             // Whether it was done is unknown when its answer was lost. Done again it is done, still under the timer.
             if (error is { Code: "host.unreachable" or "host.timed-out" })
             {
                 if (await ReconnectOrExplainAsync(step, ct) is { } gone)
                     return gone;
-                error = await ApplyAsync(step, entry, ct);
+                error = await ApplyAsync([cutting], ct);
             }
 
             return await ComeBackAsync(step, ct) ?? error;

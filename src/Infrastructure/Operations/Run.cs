@@ -13,6 +13,9 @@ public sealed partial class OperationRunner
     /// <summary>One operation, from wherever it stands: <c>Run.Forward</c>, <c>Run.Back</c>, <c>Run.ManagementPath</c>.</summary>
     private sealed partial class Run(XlnetDbContext db, Operation operation, HostConnector connector, TimeProvider clock, ILogger logger) : IAsyncDisposable
     {
+        /// <summary>How many files are written together; a cancellation comes between.</summary>
+        private const int MostFiles = 100;
+
         /// <summary>The targets of the steps that have begun: as far as a way back goes.</summary>
         private readonly HashSet<string> _touched = [];
 
@@ -76,6 +79,9 @@ public sealed partial class OperationRunner
             }
             catch (Exception e) when (_touched.Count > 0 && e is not OperationCanceledException && !IsOfDatabase(e) && !IsUnreachable(e))
             {
+                // The step that threw was not ended by what it threw through.
+                foreach (var open in operation.Steps.Where(s => s.Status == OperationStepStatus.Running))
+                    open.Finish(OperationStepStatus.Interrupted, Now);
                 Skip(operation.Steps);
                 if (IsLost(e))
                     return Lost(e);
@@ -124,42 +130,86 @@ public sealed partial class OperationRunner
             await SaveAsync(ct);
         }
 
-        /// <summary>Does one step, in the way that its impact asks for.</summary>
-        private Task<OperationError?> DoAsync(PlanStep step, OperationStep entry, CancellationToken ct) =>
-            step.Impact == Impact.ManagementPath ? CutAsync(step, entry, ct) : ApplyAsync(step, entry, ct);
+        /// <summary>Does a step, or several that are done as one, in the way that their impact asks for.</summary>
+        private Task<OperationError?> DoAsync(IReadOnlyList<Journalled> batch, CancellationToken ct) =>
+            batch is [{ Step.Impact: Impact.ManagementPath } cutting] ? CutAsync(cutting, ct) : ApplyAsync(batch, ct);
 
-        private async Task<OperationError?> ApplyAsync(PlanStep step, OperationStep entry, CancellationToken ct)
+        /// <summary>Files that follow one another are written together: over SSH each would take as long as all of them.</summary>
+        private static IEnumerable<IReadOnlyList<Journalled>> Batches(IEnumerable<Journalled> journal)
         {
-            entry.Start(Now);
-            var first = Touch(step.Action, step.Target);
-            await SaveAsync(ct);
-            await NoteArtifactAsync(step, ct);
+            List<Journalled> files = [];
+            foreach (var next in journal)
+            {
+                var isFile = next.Step is WriteFileStep { Impact: not Impact.ManagementPath };
+                if (files.Count > 0 && (!isFile || files.Count == MostFiles))
+                {
+                    yield return files;
+                    files = [];
+                }
 
-            StepOutcome outcome;
+                if (isFile)
+                    files.Add(next);
+                else
+                    yield return [next];
+            }
+
+            if (files.Count > 0)
+                yield return files;
+        }
+
+        private async Task<OperationError?> ApplyAsync(IReadOnlyList<Journalled> batch, CancellationToken ct)
+        {
+            var firsts = new HashSet<PlanStep>(ReferenceEqualityComparer.Instance);
+            foreach (var (step, entry) in batch)
+            {
+                entry.Start(Now);
+                if (Touch(step.Action, step.Target))
+                    firsts.Add(step);
+            }
+
+            await SaveAsync(ct);
+            await NoteArtifactsAsync(batch, ct);
+
+            IReadOnlyList<StepOutcome?> outcomes;
             try
             {
-                outcome = await Driver.ApplyAsync(step, ct);
+                outcomes = batch is [var only]
+                    ? [await Driver.ApplyAsync(only.Step, ct)]
+                    : await Driver.WriteFilesAsync([.. batch.Select(b => (WriteFileStep)b.Step)], ct);
             }
             catch (Exception e) when (IsLost(e))
             {
-                entry.Finish(IsUnreachable(e) ? OperationStepStatus.Interrupted : OperationStepStatus.Failed, Now);
+                foreach (var (_, entry) in batch)
+                    entry.Finish(IsUnreachable(e) ? OperationStepStatus.Interrupted : OperationStepStatus.Failed, Now);
                 await SaveAsync(ct);
                 // A step that may cut the connection has a timer, and a way of its own to come back.
-                if (MayReturn(e) && step.Impact != Impact.ManagementPath)
+                if (MayReturn(e) && batch[0].Step.Impact != Impact.ManagementPath)
                     throw;
-                return Lost(e, step);
+                return Lost(e, batch[0].Step);
             }
 
-            entry.Finish(outcome.Succeeded ? OperationStepStatus.Succeeded : OperationStepStatus.Failed, Now, CommandDocument.Of(outcome.Commands));
-            if (outcome.Succeeded)
+            foreach (var ((step, entry), outcome) in batch.Zip(outcomes))
+            {
+                if (outcome is null)
+                {
+                    entry.Finish(OperationStepStatus.Skipped, Now);
+                    continue;
+                }
+
+                entry.Finish(outcome.Succeeded ? OperationStepStatus.Succeeded : OperationStepStatus.Failed, Now, CommandDocument.Of(outcome.Commands));
+                // What someone else had done or begun by then is his, and stays.
+                if (firsts.Contains(step) && !outcome.Changed)
+                    await DisownAsync(step, ct);
+            }
+
+            var failed = batch.Zip(outcomes).FirstOrDefault(d => d.Second is { Succeeded: false });
+            if (failed.Second is null)
                 operation.GetOn();
-            // What someone else had done or begun by then is his, and stays.
-            if (first && !outcome.Changed)
-                await DisownAsync(step, ct);
             await SaveAsync(ct);
-            if (!outcome.Succeeded)
-                return OperationError.Of(step, outcome);
-            await DropArtifactAsync(step, ct);
+            if (failed is ({ } at, { } failure))
+                return OperationError.Of(at.Step, failure);
+            foreach (var (step, _) in batch)
+                await DropArtifactAsync(step, ct);
             return null;
         }
 
@@ -178,26 +228,19 @@ public sealed partial class OperationRunner
                 await ForgetArtifactAsync(HostArtifactKind.Bridge, create.Name, ct);
         }
 
-        /// <summary>Noted before it is made, so that nothing of xlnet's is ever left on a host unknown.</summary>
-        private Task NoteArtifactAsync(PlanStep step, CancellationToken ct)
+        /// <summary>Noted before they are made, so that nothing of xlnet's is ever left on a host unknown.</summary>
+        private async Task NoteArtifactsAsync(IReadOnlyList<Journalled> batch, CancellationToken ct)
         {
-            switch (step)
-            {
-                case WriteFileStep s:
-                    _written[s.Path] = s.Content;
-                    return s.Path == Host.XlConfPath ? Task.CompletedTask : AddArtifactAsync(HostArtifactKind.GuestFile, s.Path, ct);
-                case DeleteFileStep s:
-                    _written[s.Path] = null;
-                    return Task.CompletedTask;
-                case CreateBridgeStep s:
-                    return AddArtifactAsync(HostArtifactKind.Bridge, s.Name, ct);
-                default:
-                    return Task.CompletedTask;
-            }
+            foreach (var write in batch.Select(b => b.Step).OfType<WriteFileStep>())
+                _written[write.Path] = write.Content;
+            foreach (var delete in batch.Select(b => b.Step).OfType<DeleteFileStep>())
+                _written[delete.Path] = null;
+            await AddArtifactsAsync(HostArtifactKind.GuestFile, batch.Select(b => b.Step).OfType<WriteFileStep>().Select(s => s.Path).Where(p => p != Host.XlConfPath), ct);
+            await AddArtifactsAsync(HostArtifactKind.Bridge, batch.Select(b => b.Step).OfType<CreateBridgeStep>().Select(s => s.Name), ct);
         }
 
-        private Task AddArtifactAsync(HostArtifactKind kind, string name, CancellationToken ct) =>
-            HostArtifacts.AddAsync(db, operation.HostId, kind, name, Now, ct);
+        private Task AddArtifactsAsync(HostArtifactKind kind, IEnumerable<string> names, CancellationToken ct) =>
+            HostArtifacts.AddAsync(db, operation.HostId, kind, [.. names], Now, ct);
 
         private Task DropArtifactAsync(PlanStep step, CancellationToken ct) => step switch
         {
@@ -223,5 +266,8 @@ public sealed partial class OperationRunner
             await db.SaveChangesAsync(ct);
             await OperationNotifications.SendAsync(db, operation.Id, ct);
         }
+
+        /// <summary>A step, and what the journal says of it.</summary>
+        private readonly record struct Journalled(PlanStep Step, OperationStep Entry);
     }
 }

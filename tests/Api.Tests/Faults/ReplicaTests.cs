@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts.Simulation;
 using Xunit;
 
@@ -30,20 +28,27 @@ public sealed class ReplicaTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task DeadHosts_MoreThanAnyPoolHolds_DelayNobodyElse()
+    public async Task DeadHosts_OnBothReplicas_DelayNobodyElse()
     {
-        const int Dead = 40;
-        await using var first = await ServiceProcess.StartAsync(_database.ConnectionString, _data);
-        await using var second = await ServiceProcess.StartAsync(_database.ConnectionString, _data);
+        // More than the slots that a scheduler usually has, on each of the two.
+        const int Dead = 80;
         List<string> dead = [.. Enumerable.Range(0, Dead).Select(i => $"dead{i}")];
+        List<string> hung = [];
+        await using var first = await ServiceProcess.StartAsync(_database.ConnectionString, _data);
         await Task.WhenAll(dead.Append("well").Select(h => PrepareAsync(first.Client, h)));
-        await ChangeStatesAsync(state => state.Faults.Add(new SimulatedFault { Argv = ["xl", "create"], Kind = SimulatedFaultKind.Hang }), "dead%");
+        await HangCreatesAsync("dead%");
 
-        // Each of them hangs, and would for the three minutes that an xl create may take. A replica runs what it was asked for, as far as it gets to it first.
-        var hung = await Task.WhenAll(dead.Select(async (h, i) => (string)(await (i % 2 == 0 ? first : second).Client.PostAsync($"/v1/hosts/{h}/guests/web1/start"))["id"]!));
-        // Begun, not under way: on a slow machine the first may be given up before the last has begun.
-        while (await CountAsync("SELECT count(DISTINCT operation_id) FROM operation_steps WHERE action = 'guest.create' AND started_at IS NOT NULL") < Dead)
-            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+        // Each of them hangs, and would for the three minutes that an xl create may take. The first half is the first replica's, as there
+        // is no other. After that each runs what it gets to first: one by one, so that the second, which was asked, gets to one too.
+        await HangAsync(first, dead[..(Dead / 2)]);
+        var began = Stopwatch.GetTimestamp();
+        await using var second = await ServiceProcess.StartAsync(_database.ConnectionString, _data);
+        while (hung.Count < Dead && (await RunningOnAsync()).Count < 2)
+            await HangAsync(second, [dead[hung.Count]]);
+        await HangAsync(second, dead[hung.Count..]);
+        var replicas = await RunningOnAsync();
+        TestContext.Current.TestOutputHelper?.WriteLine($"{string.Join(" and ", replicas)} dead hosts on the replicas");
+        Assert.Equal((2, Dead), (replicas.Count, replicas.Sum()));
 
         foreach (var replica in new[] { second, first })
         {
@@ -51,10 +56,17 @@ public sealed class ReplicaTests : IAsyncLifetime
             var operation = await replica.Client.PostAsync("/v1/hosts/well/apply?wait=60s");
             Assert.Equal("succeeded", (string)operation["status"]!);
             Assert.Single(operation["steps"].AsArray());
+            foreach (var id in hung)
+                Assert.Equal("running", (string)(await replica.Client.GetJsonAsync($"/v1/operations/{id}"))["status"]!);
         }
 
-        foreach (var id in hung)
-            Assert.NotEqual("succeeded", (string)(await second.Client.GetJsonAsync($"/v1/operations/{id}"))["status"]!);
+        TestContext.Current.TestOutputHelper?.WriteLine($"all looked at {Stopwatch.GetElapsedTime(began).TotalSeconds:0.0} s after the first half hung");
+
+        async Task HangAsync(ServiceProcess replica, List<string> hosts)
+        {
+            hung.AddRange(await Task.WhenAll(hosts.Select(async h => (string)(await replica.Client.PostAsync($"/v1/hosts/{h}/guests/web1/start"))["id"]!)));
+            await UntilCreatingAsync(hung.Count);
+        }
     }
 
     [Fact]
@@ -64,10 +76,9 @@ public sealed class ReplicaTests : IAsyncLifetime
         await using var first = await ServiceProcess.StartAsync(_database.ConnectionString, _data);
         List<string> hosts = [.. Enumerable.Range(0, Hosts).Select(i => $"h{i}")];
         await Task.WhenAll(hosts.Select(h => PrepareAsync(first.Client, h)));
-        await ChangeStatesAsync(state => state.Faults.Add(new SimulatedFault { Argv = ["xl", "create"], Kind = SimulatedFaultKind.Hang }), "h%");
+        await HangCreatesAsync("h%");
         var operations = await Task.WhenAll(hosts.Select(async h => (string)(await first.Client.PostAsync($"/v1/hosts/{h}/guests/web1/start"))["id"]!));
-        while (await CreatingAsync() < Hosts)
-            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+        await UntilCreatingAsync(Hosts);
         // It comes when all of them are the first's.
         await using var second = await ServiceProcess.StartAsync(_database.ConnectionString, _data);
 
@@ -91,26 +102,34 @@ public sealed class ReplicaTests : IAsyncLifetime
         await client.GetJsonAsync($"/v1/hosts/{host}/observation");
     }
 
-    private Task<long> CreatingAsync() => CountAsync("SELECT count(*) FROM operation_steps WHERE action = 'guest.create' AND status = 'running'");
+    /// <summary>Waits, not for ever, until so many operations hang.</summary>
+    private async Task UntilCreatingAsync(int operations)
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var creating = (await CountsAsync("SELECT count(*) FROM operation_steps WHERE action = 'guest.create' AND status = 'running'"))[0];
+            if (creating == operations)
+                return;
+            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromMinutes(2), $"{creating} of {operations} operations run.");
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+    }
 
-    private async Task<long> CountAsync(string sql)
+    /// <summary>How many hosts' operations each replica runs, by Quartz's own account.</summary>
+    private Task<List<long>> RunningOnAsync() =>
+        CountsAsync("SELECT count(DISTINCT job_name) FROM qrtz_fired_triggers WHERE job_group = 'hosts' AND state = 'EXECUTING' GROUP BY instance_name");
+
+    private async Task<List<long>> CountsAsync(string sql)
     {
         await using var command = _source.CreateCommand(sql);
-        return (long)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+        await using var rows = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
+        List<long> counts = [];
+        while (await rows.ReadAsync(TestContext.Current.CancellationToken))
+            counts.Add(rows.GetInt64(0));
+        return counts;
     }
 
-    private async Task ChangeStatesAsync(Action<SimulatedDom0State> change, string names)
-    {
-        var options = new DbContextOptionsBuilder<XlnetDbContext>();
-        XlnetDbOptions.Configure(options, _source);
-        await using var db = new XlnetDbContext(options.Options);
-        foreach (var row in await db.SimulatedHosts.FromSql($"SELECT s.* FROM simulated_hosts s JOIN hosts h ON h.id = s.host_id WHERE h.name LIKE {names}").ToListAsync())
-        {
-            var state = SimulatedDom0State.FromJson(row.State);
-            change(state);
-            row.State = state.ToJson();
-        }
-
-        await db.SaveChangesAsync();
-    }
+    private Task HangCreatesAsync(string names) =>
+        SimulatedHosts.ChangeAsync(_source, state => state.Faults.Add(new SimulatedFault { Argv = ["xl", "create"], Kind = SimulatedFaultKind.Hang }), names);
 }

@@ -14,6 +14,9 @@ internal sealed class TwelveSteps(HttpClient client, string host)
         "bridge.delete bridges/brgone",
     ];
 
+    /// <summary>The step that is journalled and done together with the one before it.</summary>
+    public const string WithTheOneBefore = "file.write /etc/xen/web1.cfg";
+
     private static readonly string[] Allowed = ["vif-blip", "guest-recreate", "management-path"];
 
     private string _before = "";

@@ -28,7 +28,7 @@ public abstract class BridgeContract : ShellContract
 
         async Task<(BridgeKind, bool, int)?> BridgeAsync()
         {
-            var reader = new HostReader((argv, ct) => Opened.RunAsync(argv, Limit, ct));
+            var reader = new HostReader((commands, ct) => Opened.RunAllAsync(commands, Limit, ct));
             var bridges = HostReader.Bridges(await reader.ReadInterfacesAsync(Ct), await reader.ReadOvsAsync(Ct));
             return bridges.FirstOrDefault(b => b.Name == "xltest0") is { } bridge ? (bridge.Kind, bridge.Up, bridge.Mtu) : null;
         }
@@ -38,7 +38,7 @@ public abstract class BridgeContract : ShellContract
     public async Task Interfaces_OfAHost_HaveCounters()
     {
         await ShellAsync();
-        var reader = new HostReader((argv, ct) => Opened.RunAsync(argv, Limit, ct));
+        var reader = new HostReader((commands, ct) => Opened.RunAllAsync(commands, Limit, ct));
         Assert.All(await reader.ReadInterfacesAsync(Ct), i => Assert.NotNull(i.Statistics));
     }
 
@@ -48,7 +48,7 @@ public abstract class BridgeContract : ShellContract
         await ShellAsync();
         byte[] content = [0, 1, (byte)'\n', 255];
         await Opened.WriteFileAsync(Folder + "/hashed", content, Ct);
-        var reader = new HostReader((argv, ct) => Opened.RunAsync(argv, Limit, ct));
+        var reader = new HostReader((commands, ct) => Opened.RunAllAsync(commands, Limit, ct));
         var hashes = await reader.ReadHashesAsync([Folder + "/none", Folder + "/hashed"], Ct);
         Assert.Equal(KeyValuePair.Create(Folder + "/hashed", Convert.ToHexStringLower(SHA256.HashData(content))), Assert.Single(hashes));
         await Opened.DeleteFileAsync(Folder + "/hashed", Ct);
@@ -86,12 +86,12 @@ public abstract class BridgeContract : ShellContract
 
         async Task<string?> BridgeOfAsync()
         {
-            var reader = new HostReader((argv, ct) => Opened.RunAsync(argv, Limit, ct));
+            var reader = new HostReader((commands, ct) => Opened.RunAllAsync(commands, Limit, ct));
             return HostReader.Bridges(await reader.ReadInterfacesAsync(Ct), await reader.ReadOvsAsync(Ct)).FirstOrDefault(b => b.Ports.Contains("xlport0"))?.Name;
         }
 
         async Task<bool> IsUpAsync() =>
-            (await new HostReader((argv, ct) => Opened.RunAsync(argv, Limit, ct)).ReadInterfacesAsync(Ct)).Single(i => i.Name == "xlport0").Up;
+            (await new HostReader((commands, ct) => Opened.RunAllAsync(commands, Limit, ct)).ReadInterfacesAsync(Ct)).Single(i => i.Name == "xlport0").Up;
     }
 
     [Fact]

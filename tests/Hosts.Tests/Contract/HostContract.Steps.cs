@@ -3,6 +3,7 @@ using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Macs;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Vifs;
+using Xlnet.Infrastructure.Hosts;
 using Xunit;
 
 namespace Xlnet.Hosts.Tests.Contract;

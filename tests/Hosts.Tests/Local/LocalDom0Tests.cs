@@ -43,7 +43,7 @@ public sealed class LocalDom0Tests : HostContract
 
         public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) => shell.ReadFileAsync(Real(path), ct);
 
-        public Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct) => shell.WriteFileAsync(Real(path), content, ct);
+        public Task WriteFilesAsync(IReadOnlyList<FileContent> files, CancellationToken ct) => shell.WriteFilesAsync([.. files.Select(f => f with { Path = Real(f.Path) })], ct);
 
         public Task DeleteFileAsync(string path, CancellationToken ct) => shell.DeleteFileAsync(Real(path), ct);
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xlnet.Domain.Bridges;
+using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Planning;
 using Xlnet.Hosts.Tests.Contract;
 using Xlnet.Infrastructure.Hosts;
@@ -61,7 +62,7 @@ public sealed class NetworkNamespaceHostTests : BridgeContract
         var shell = await ShellAsync();
         await using var watcher = new HostWatcher(
             1, _ => Task.FromResult<IHostDriver>(new XlHostDriver(new ShellWithoutGuests(shell), TimeProvider.System, NullLogger<XlHostDriver>.Instance)),
-            _ => Task.FromResult(true), new NoPolling(), NullLogger.Instance);
+            _ => Task.FromResult<HostWay?>(new HostWay(DriverKind.Local, null, null)), new NoPolling(), NullLogger.Instance);
         var listener = new HostListener();
         watcher.Start();
         watcher.Join(listener);
@@ -125,7 +126,7 @@ public sealed class NetworkNamespaceHostTests : BridgeContract
 
         public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) => shell.ReadFileAsync(path, ct);
 
-        public Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct) => shell.WriteFileAsync(path, content, ct);
+        public Task WriteFilesAsync(IReadOnlyList<FileContent> files, CancellationToken ct) => shell.WriteFilesAsync(files, ct);
 
         public Task DeleteFileAsync(string path, CancellationToken ct) => shell.DeleteFileAsync(path, ct);
 
@@ -172,7 +173,7 @@ public sealed class NetworkNamespaceHostTests : BridgeContract
         Assert.Equal(checkpoint.Routes, await driver.ReadRoutesAsync(Ct));
         Assert.Equal(["198.51.100.0/24 via 192.0.2.9 7"], checkpoint.Routes!.Select(r => $"{r.Destination} via {r.Via} {r.Metric}"));
 
-        Task<IReadOnlyList<ObservedInterface>> SeeAsync() => new HostReader((argv, ct) => Opened.RunAsync(argv, Limit, ct)).ReadInterfacesAsync(Ct);
+        Task<IReadOnlyList<ObservedInterface>> SeeAsync() => new HostReader((commands, ct) => Opened.RunAllAsync(commands, Limit, ct)).ReadInterfacesAsync(Ct);
 
         static string Show(ObservedInterface i) =>
             $"{i.Name} {i.Kind} {i.Mtu} {i.Up} {i.Master} {string.Join(' ', i.Addresses.Where(a => !a.StartsWith("fe80", StringComparison.Ordinal)))}";
@@ -206,7 +207,7 @@ public sealed class NetworkNamespaceHostTests : BridgeContract
 
         public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) => shell.ReadFileAsync(path, ct);
 
-        public Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct) => shell.WriteFileAsync(path, content, ct);
+        public Task WriteFilesAsync(IReadOnlyList<FileContent> files, CancellationToken ct) => shell.WriteFilesAsync(files, ct);
 
         public Task DeleteFileAsync(string path, CancellationToken ct) => shell.DeleteFileAsync(path, ct);
 

@@ -3,6 +3,7 @@ using FsCheck;
 using FsCheck.Xunit;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Xl;
+using Xlnet.Infrastructure.Hosts;
 using Xunit;
 
 namespace Xlnet.Hosts.Tests.Planning;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Xlnet.Hosts.Tests.Contract;
+using Xlnet.Infrastructure.Hosts;
 using Xlnet.Infrastructure.Hosts.Simulation;
 using Xunit;
 

@@ -236,7 +236,7 @@ public sealed class FaultTests
 
         public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) => shell.ReadFileAsync(path, ct);
 
-        public Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct) => shell.WriteFileAsync(path, content, ct);
+        public Task WriteFilesAsync(IReadOnlyList<FileContent> files, CancellationToken ct) => shell.WriteFilesAsync(files, ct);
 
         public Task DeleteFileAsync(string path, CancellationToken ct) => shell.DeleteFileAsync(path, ct);
 

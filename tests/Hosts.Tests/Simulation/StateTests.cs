@@ -1,4 +1,5 @@
 using Xlnet.Hosts.Tests.Contract;
+using Xlnet.Infrastructure.Hosts;
 using Xlnet.Infrastructure.Hosts.Simulation;
 using Xunit;
 

@@ -82,7 +82,7 @@ public sealed class SshProblemTests : IDisposable
         await shell.WriteFileAsync(_folder + "/web1.cfg", "old"u8.ToArray(), Ct);
 
         var e = await FailsAsync(HostShellError.DiskFull, () => shell.WriteFileAsync(_folder + "/web1.cfg", new byte[100_000], Ct));
-        Assert.Contains("No space left on device", e.Message, StringComparison.Ordinal);
+        Assert.Contains("Wrote only", e.Message, StringComparison.Ordinal);
         Assert.Equal("old"u8.ToArray(), await shell.ReadFileAsync(_folder + "/web1.cfg", Ct));
         Assert.Equal("web1.cfg\n", (await shell.RunAsync(["ls", "-A", _folder], Limit, Ct)).Stdout);
     }
@@ -128,12 +128,12 @@ public sealed class SshProblemTests : IDisposable
         var path = _folder + "/big";
         await shell.WriteFileAsync(path, "old"u8.ToArray(), Ct);
         var writing = shell.WriteFileAsync(path, new byte[64 << 20], Ct);
-        while (!writing.IsCompleted && Directory.GetFiles(_folder).Length < 2)
+        while (!writing.IsCompleted && Directory.GetFileSystemEntries(_folder).Length < 2)
             await Task.Yield();
         await sshd.CutAsync();
         await FailsAsync(HostShellError.Unreachable, () => writing);
         // What wrote it on the host sees the end of its input, and takes its part away.
-        while (Directory.GetFiles(_folder).Length > 1)
+        while (Directory.GetFileSystemEntries(_folder).Length > 1)
             await Task.Delay(10, Ct);
         Assert.Equal("old"u8.ToArray(), await shell.ReadFileAsync(path, Ct));
     }

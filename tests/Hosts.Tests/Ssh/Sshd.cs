@@ -138,7 +138,7 @@ public sealed class Sshd : IAsyncDisposable
         PasswordAuthentication no
         KbdInteractiveAuthentication no
         PermitRootLogin prohibit-password
-        LogLevel INFO
+        LogLevel VERBOSE
         SetEnv "HOME={_folder}"{string.Concat(_options.Environment.Select(e => $" \"{e.Key}={e.Value}\""))}
         {_options.Extra}
 

@@ -39,9 +39,9 @@ public sealed class DeadManTimer(IHostShell shell, Guid operation)
     /// <summary>Writes the script, and starts the timer that will run it.</summary>
     public async Task<StepFailure?> ArmAsync(int number, TimeSpan after, DeadManScript script, CancellationToken ct)
     {
-        foreach (var (name, content) in script.Files)
-            await shell.WriteFileAsync($"{Folder}/{name}", content, ct).ConfigureAwait(false);
-        await shell.WriteFileAsync(ScriptPath(number), Encoding.UTF8.GetBytes(script.Text), ct).ConfigureAwait(false);
+        await shell.WriteFilesAsync(
+            [.. script.Files.Select(f => new FileContent($"{Folder}/{f.Name}", f.Content)), new FileContent(ScriptPath(number), Encoding.UTF8.GetBytes(script.Text))],
+            ct).ConfigureAwait(false);
         // Without an accuracy of its own a timer may come a minute late (systemd.timer(5), AccuracySec).
         var armed = await shell.RunAsync(
             [

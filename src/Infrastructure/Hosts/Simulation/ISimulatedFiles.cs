@@ -8,8 +8,8 @@ internal interface ISimulatedFiles
 
     bool IsExecutable(string path);
 
-    /// <exception cref="HostShellException">It can't be written.</exception>
-    void Write(string path, byte[] content);
+    /// <exception cref="HostShellException">One can't be written, and none was.</exception>
+    void Write(IReadOnlyList<FileContent> files);
 
     void Delete(string path);
 
@@ -28,17 +28,12 @@ internal sealed class StateFiles(SimulatedDom0State state) : ISimulatedFiles
 
     public bool IsExecutable(string path) => state.Files.TryGetValue(path, out var file) && file.Executable;
 
-    public void Write(string path, byte[] content)
+    public void Write(IReadOnlyList<FileContent> files)
     {
-        if (IsDirectory(HostPath.Check(path)))
-            throw HostPath.Error(path, "Is a directory");
-        for (var parent = HostPath.Parent(path); parent != "/"; parent = HostPath.Parent(parent))
-        {
-            if (state.Files.ContainsKey(parent))
-                throw HostPath.Error(path, "Not a directory");
-        }
-
-        state.Files[path] = new SimulatedFile { Content = content, Executable = IsExecutable(path) };
+        foreach (var file in files)
+            CheckPlace(file.Path);
+        foreach (var (path, content) in files)
+            state.Files[path] = new SimulatedFile { Content = content.ToArray(), Executable = IsExecutable(path) };
     }
 
     public void Delete(string path)
@@ -57,6 +52,17 @@ internal sealed class StateFiles(SimulatedDom0State state) : ISimulatedFiles
                 .Where(f => f.Key.StartsWith(prefix, StringComparison.Ordinal) && !f.Key.AsSpan(prefix.Length).Contains('/'))
                 .Select(f => new HostFile(f.Key, f.Value.Content.Length, f.Value.Executable)),
         ];
+    }
+
+    private void CheckPlace(string path)
+    {
+        if (IsDirectory(HostPath.Check(path)))
+            throw HostPath.Error(path, "Is a directory");
+        for (var parent = HostPath.Parent(path); parent != "/"; parent = HostPath.Parent(parent))
+        {
+            if (state.Files.ContainsKey(parent))
+                throw HostPath.Error(path, "Not a directory");
+        }
     }
 
     private bool IsDirectory(string path)

@@ -18,12 +18,7 @@ internal sealed class RootedFolder
 
     public bool IsExecutable(string path) => Guard(path, real => File.Exists(real) && (new FileInfo(real).UnixFileMode & UnixFileMode.UserExecute) != 0);
 
-    public void Write(string path, byte[] content) => Guard(path, real =>
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(real)!);
-        AtomicFile.Replace(real, content);
-        return true;
-    });
+    public void Write(IReadOnlyList<FileContent> files) => AtomicFile.Replace(files, Resolve);
 
     public void Delete(string path) => Guard(path, real =>
     {
@@ -69,7 +64,7 @@ internal sealed class FolderFiles(RootedFolder folder, ISimulatedFiles below) : 
 
     public bool IsExecutable(string path) => folder.Exists(path) ? folder.IsExecutable(path) : below.IsExecutable(path);
 
-    public void Write(string path, byte[] content) => folder.Write(path, content);
+    public void Write(IReadOnlyList<FileContent> files) => folder.Write(files);
 
     public void Delete(string path)
     {

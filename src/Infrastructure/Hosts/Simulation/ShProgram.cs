@@ -24,7 +24,7 @@ internal static class ShProgram
         switch (words)
         {
             case ["note", var name]:
-                dom0.Files.Write($"{folder}/{name}", Encoding.UTF8.GetBytes(dom0.Now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'\n", CultureInfo.InvariantCulture)));
+                dom0.Files.Write([new FileContent($"{folder}/{name}", Encoding.UTF8.GetBytes(dom0.Now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'\n", CultureInfo.InvariantCulture)))]);
                 break;
             case ["try", .. var command]:
                 dom0.Dispatch(command);
@@ -35,7 +35,7 @@ internal static class ShProgram
                 break;
             case ["putback", var path, var before, var after] when IsSame(dom0, path, $"{folder}/{after}"):
             case ["comeback", var path2, _] when dom0.Files.Read(path2) is null:
-                dom0.Files.Write(words[1], dom0.Files.Read($"{folder}/{words[2]}")!);
+                dom0.Files.Write([new FileContent(words[1], dom0.Files.Read($"{folder}/{words[2]}")!)]);
                 break;
             case ["takeaway", var path, var after] when IsSame(dom0, path, $"{folder}/{after}"):
                 dom0.Files.Delete(path);

@@ -12,6 +12,8 @@ public sealed class SimulatedShell : IHostShell
 {
     private static readonly TimeSpan MonitorInterval = TimeSpan.FromMilliseconds(200);
 
+    // A store may well hold something while it waits for its turn, such as a connection to PostgreSQL.
+    private readonly SemaphoreSlim _one = new(1);
     private readonly ISimulatedStateStore _store;
     private readonly TimeProvider _time;
     private readonly Func<SimulatedDom0State, ISimulatedFiles> _files;
@@ -80,17 +82,14 @@ public sealed class SimulatedShell : IHostShell
 
     public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) => UseAsync(state => _files(state).Read(path), ct);
 
-    public Task WriteFileAsync(string path, ReadOnlyMemory<byte> content, CancellationToken ct)
-    {
-        var bytes = content.ToArray();
-        return UseAsync(
+    public Task WriteFilesAsync(IReadOnlyList<FileContent> files, CancellationToken ct) =>
+        UseAsync(
             state =>
             {
-                _files(state).Write(path, bytes);
+                _files(state).Write(files);
                 return true;
             },
             ct);
-    }
 
     public Task DeleteFileAsync(string path, CancellationToken ct) =>
         UseAsync(
@@ -103,7 +102,11 @@ public sealed class SimulatedShell : IHostShell
 
     public Task<IReadOnlyList<HostFile>> ListFilesAsync(string directory, CancellationToken ct) => UseAsync(state => _files(state).List(directory), ct);
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public ValueTask DisposeAsync()
+    {
+        _one.Dispose();
+        return ValueTask.CompletedTask;
+    }
 
     /// <summary>
     /// Never ends by itself. Another replica's commands change the state too, so it looks again and again, and does not see what came
@@ -137,17 +140,27 @@ public sealed class SimulatedShell : IHostShell
     /// <summary>What is due on the host happens first, whether or not it can be reached; and what cuts the path is not answered.</summary>
     private async Task<T> UseAsync<T>(Func<SimulatedDom0State, T> use, CancellationToken ct)
     {
-        // The state must be kept also when the connection is lost, so that is told only afterwards.
-        var (lost, result) = await _store.UpdateAsync(
-            state =>
-            {
-                new SimulatedDom0(state, _files(state), _time.GetUtcNow()).FireTimers();
-                if (IsLost(state))
-                    return (true, default(T)!);
-                var result = use(state);
-                return (IsLost(state), result);
-            },
-            ct).ConfigureAwait(false);
+        await _one.WaitAsync(ct).ConfigureAwait(false);
+        var (lost, result) = (false, default(T)!);
+        try
+        {
+            // The state must be kept also when the connection is lost, so that is told only afterwards.
+            (lost, result) = await _store.UpdateAsync(
+                state =>
+                {
+                    new SimulatedDom0(state, _files(state), _time.GetUtcNow()).FireTimers();
+                    if (IsLost(state))
+                        return (true, default(T)!);
+                    var result = use(state);
+                    return (IsLost(state), result);
+                },
+                ct).ConfigureAwait(false);
+        }
+        finally
+        {
+            _one.Release();
+        }
+
         return lost ? throw new HostShellException(HostShellError.Unreachable, "The host cannot be reached: nothing answers at its address.") : result;
     }
 

@@ -76,7 +76,7 @@ internal sealed record RemoteCommand(IReadOnlyList<string> Argv, string Line)
         _ => 127,
     };
 
-    private static string Quote(IReadOnlyList<string> argv) => string.Join(' ', argv.Select(Quote));
+    public static string Quote(IReadOnlyList<string> argv) => string.Join(' ', argv.Select(Quote));
 
     private static string Quote(string argument) => "'" + argument.Replace("'", @"'\''", StringComparison.Ordinal) + "'";
 }

@@ -197,8 +197,9 @@ internal sealed class SshConnection : IDisposable
         {
             return (null, null);
         }
-        catch (OperationCanceledException e)
+        catch (Exception e) when (e is OperationCanceledException or SshOperationTimeoutException)
         {
+            // SSH.NET's own limit is the same, and on a busy machine it may be the first to notice.
             throw target.Failed(HostShellError.Unreachable, $"{target} cannot be reached: no connection within {ConnectLimit.TotalSeconds:0} s.", e);
         }
         catch (Exception e) when (IsBroken(e))

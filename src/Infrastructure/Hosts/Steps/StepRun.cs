@@ -8,7 +8,12 @@ internal sealed class StepRun
     public StepRun(IHostShell shell, TimeProvider time)
     {
         (Shell, Time) = (shell, time);
-        Reader = new HostReader((argv, ct) => KeepAsync(argv, XlHostDriver.ReadTimeout, ct));
+        Reader = new HostReader(async (commands, ct) =>
+        {
+            var results = await shell.RunAllAsync(commands, XlHostDriver.ReadTimeout, ct).ConfigureAwait(false);
+            _commands.AddRange(results);
+            return results;
+        });
     }
 
     public IHostShell Shell { get; }

@@ -9,9 +9,9 @@ namespace Xlnet.Infrastructure.Hosts.Watching;
 /// case, since domains have no such line, and tells the difference. What comes and goes between two looks is not seen.
 /// </summary>
 /// <param name="open">Opens the way to the host.</param>
-/// <param name="exists">Whether the host is still xlnet's.</param>
+/// <param name="find">How the host is reached by now; null when it is xlnet's no more.</param>
 internal sealed partial class HostWatcher(
-    long hostId, Func<CancellationToken, Task<IHostDriver>> open, Func<CancellationToken, Task<bool>> exists, TimeProvider clock, ILogger logger) : IAsyncDisposable
+    long hostId, Func<CancellationToken, Task<IHostDriver>> open, Func<CancellationToken, Task<HostWay?>> find, TimeProvider clock, ILogger logger) : IAsyncDisposable
 {
     /// <summary>How old what a listener knows of domains can be, and of links where the host has no <c>ip monitor</c>.</summary>
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
@@ -71,14 +71,14 @@ internal sealed partial class HostWatcher(
         {
             try
             {
-                if (!await exists(ct).ConfigureAwait(false))
+                if (await find(ct).ConfigureAwait(false) is not { } way)
                 {
                     End();
                     return;
                 }
 
                 await using var driver = await open(ct).ConfigureAwait(false);
-                await WatchAsync(driver, () => retry = FirstRetry, ct).ConfigureAwait(false);
+                await WatchAsync(driver, way, () => retry = FirstRetry, ct).ConfigureAwait(false);
                 continue;
             }
             catch (OperationCanceledException) when (ct.IsCancellationRequested)
@@ -101,7 +101,7 @@ internal sealed partial class HostWatcher(
     {
         try
         {
-            return await exists(ct).ConfigureAwait(false);
+            return await find(ct).ConfigureAwait(false) is not null;
         }
         catch (Exception)
         {
@@ -109,8 +109,8 @@ internal sealed partial class HostWatcher(
         }
     }
 
-    /// <summary>Looks until the host is lost, or deleted.</summary>
-    private async Task WatchAsync(IHostDriver driver, Action answered, CancellationToken ct)
+    /// <summary>Looks until the host is lost, deleted, or reached in another way.</summary>
+    private async Task WatchAsync(IHostDriver driver, HostWay way, Action answered, CancellationToken ct)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         // One that is waiting stands for all: the look that comes sees what they were about.
@@ -119,7 +119,7 @@ internal sealed partial class HostWatcher(
         try
         {
             var woken = wakeUps.Reader.WaitToReadAsync(ct).AsTask();
-            while (await exists(ct).ConfigureAwait(false))
+            while (await find(ct).ConfigureAwait(false) == way)
             {
                 var now = await driver.LookAsync(ct).ConfigureAwait(false);
                 answered();

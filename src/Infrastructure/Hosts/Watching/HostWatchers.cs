@@ -29,7 +29,7 @@ public sealed class HostWatchers(HostConnector connector, TimeProvider clock, IL
             if (!_watchers.TryGetValue(hostId, out watcher))
             {
                 watcher = _watchers[hostId] = new HostWatcher(
-                    hostId, token => connector.OpenAsync(hostId, token), token => connector.ExistsAsync(hostId, token), clock, logger);
+                    hostId, token => connector.OpenAsync(hostId, token), token => connector.FindAsync(hostId, token), clock, logger);
                 Interlocked.Increment(ref _running);
                 watcher.Start();
             }
