@@ -77,7 +77,7 @@ public sealed class SshShell(SshConnections connections, long host, SshTarget ta
 
     private const string ListScript = """
         [ -d "$1" ] || exit 0
-        exec find -L "$1" -mindepth 1 -maxdepth 1 -type f -printf '%m %s %f\0'
+        exec find -L "$1" -ignore_readdir_race -mindepth 1 -maxdepth 1 -type f -printf '%m %s %f\0'
         """;
 
     public bool Simulated => false;
