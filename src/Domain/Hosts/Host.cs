@@ -1,4 +1,5 @@
 using Xlnet.Domain.Common;
+using Xlnet.Domain.Networking;
 
 namespace Xlnet.Domain.Hosts;
 
@@ -37,6 +38,12 @@ public sealed class Host
 
     /// <summary>vif.default.*; null while xlnet was told nothing of them, and then the host's own stay as they are.</summary>
     public VifDefaults? Defaults { get; set; }
+
+    /// <summary>Dom0's own network; null to leave it, or to give it back, to the host.</summary>
+    public HostNetworking? Networking { get; set; }
+
+    /// <summary>How far xlnet has it in hand; null when it never had.</summary>
+    public NetworkingState? NetworkingState { get; set; }
 
     /// <summary>As it was last observed; null before the first time.</summary>
     public XenVersion? XenVersion { get; set; }

@@ -79,7 +79,7 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
         private readonly List<(string Name, byte[] Content)> _beside = [];
 
         private readonly List<string> _changed =
-            [.. from.Files.Keys.Union(to.Files.Keys).Where(p => !Same(from.Files.GetValueOrDefault(p), to.Files.GetValueOrDefault(p))).Order(StringComparer.Ordinal)];
+            [.. from.Files.Keys.Union(to.Files.Keys).Where(p => !FileContents.Same(from.Files.GetValueOrDefault(p), to.Files.GetValueOrDefault(p))).Order(StringComparer.Ordinal)];
 
         private readonly bool _isNetworkd = new[] { from.Networking, to.Networking }.Any(n => n?.Backend == NetworkBackend.SystemdNetworkd);
 
@@ -281,8 +281,6 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
         private void Line(params IReadOnlyList<string> words) => _text.Append(ShellText.Line(words));
 
         private static string Describe(NetworkState state) => state.Networking is { } networking ? Kebab.Name(networking.Mode) : "its own";
-
-        private static bool Same(byte[]? one, byte[]? other) => one is null == other is null && one.AsSpan().SequenceEqual(other);
 
         private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
     }

@@ -1,5 +1,6 @@
 using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Vifs;
 
 namespace Xlnet.Domain.Planning;
@@ -32,6 +33,15 @@ public sealed record Checkpoint
     /// <summary>The guest files that are not named after their guests, by guest.</summary>
     public IReadOnlyDictionary<string, string> OddPaths { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>The operation's.</summary>
+    public Guid Operation { get; init; }
+
+    /// <summary>Dom0's own network as it was, and as it is to be; null where the operation leaves it alone.</summary>
+    public CheckpointNetworking? Networking { get; init; }
+
+    /// <summary>Dom0's own network as it was.</summary>
+    public NetworkState NetworkBefore => new(Networking!.Before, Networking.Files!.Keys.ToDictionary(p => p, p => Files.GetValueOrDefault(p)));
+
     /// <summary>Where a guest's file was.</summary>
     public string PathOf(string guest) => OddPaths.GetValueOrDefault(guest) ?? Host.GuestConfigPath(guest);
 
@@ -42,8 +52,10 @@ public sealed record Checkpoint
         .Concat(observed.Bridges.Select(b => b.Name).Except(Bridges.Select(b => b.Name)))
         .ToHashSet();
 
-    public static Checkpoint Of(HostObservation observation, DesiredState desired) => new()
+    public static Checkpoint Of(HostObservation observation, DesiredState desired, Guid operation = default) => new()
     {
+        Operation = operation,
+        Networking = desired.Networking is { } networking ? new CheckpointNetworking(networking.Applied, networking.Wanted) : null,
         WrittenFiles = desired.WrittenFiles,
         MadeBridges = desired.MadeBridges,
         OddPaths = GuestPaths.Odd(desired, observation),
@@ -59,6 +71,11 @@ public sealed record CheckpointDomain(int Domid, string Name, IReadOnlyList<Chec
 
 /// <param name="Bridge">The bridge that it was a port of.</param>
 public sealed record CheckpointVif(int Devid, VifSettings Settings, string? Bridge);
+
+/// <param name="Before">Null for the host's own.</param>
+/// <param name="After">Null for the host's own.</param>
+/// <param name="Files">What was planned for its files; null as long as no step changes them.</param>
+public sealed record CheckpointNetworking(HostNetworking? Before, HostNetworking? After, IReadOnlyDictionary<string, byte[]?>? Files = null);
 
 /// <param name="Addresses">In CIDR notation.</param>
 public sealed record CheckpointInterface(string Name, int Mtu, bool Up, IReadOnlyList<string> Addresses);

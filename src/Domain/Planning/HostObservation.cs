@@ -98,19 +98,26 @@ public enum XenbusState
 }
 
 /// <param name="Ports">The names of its ports; an Open vSwitch bridge's own internal port is not among them.</param>
-public sealed record ObservedBridge(string Name, BridgeKind Kind, bool Up, int Mtu, IReadOnlyList<string> Ports);
+/// <param name="Stp">A Linux bridge: whether it speaks the spanning tree protocol; null where that is not known.</param>
+/// <param name="ForwardDelay">A Linux bridge: how long a new port waits before it forwards, in seconds; null where that is not known.</param>
+public sealed record ObservedBridge(string Name, BridgeKind Kind, bool Up, int Mtu, IReadOnlyList<string> Ports, bool? Stp = null, double? ForwardDelay = null);
 
 /// <param name="Kind">As <c>ip -d link</c> says (<c>bridge</c>, <c>openvswitch</c>, <c>vif</c>, <c>veth</c> …); null for a plain device.</param>
 /// <param name="Master">The bridge that it is a port of, by <c>ip link</c>.</param>
 /// <param name="Addresses">In CIDR notation.</param>
 /// <param name="Parent">The interface that a VLAN or the like stands on.</param>
+/// <param name="Bridge">Of a bridge of the kernel.</param>
 public sealed record ObservedInterface(
     int Index, string Name, string? Kind, MacAddress? Mac, int Mtu, bool Up, bool Carrier, string? Master, IReadOnlyList<string> Addresses,
-    string? Parent = null, InterfaceStatistics? Statistics = null)
+    string? Parent = null, InterfaceStatistics? Statistics = null, LinuxBridgeFacts? Bridge = null)
 {
     /// <summary>Whether it has an address that others than its neighbours can reach.</summary>
     public bool HasGlobalAddress => Addresses.Any(a => !a.StartsWith("fe80:", StringComparison.OrdinalIgnoreCase));
 }
+
+/// <summary>What the kernel says of a bridge of its own.</summary>
+/// <param name="ForwardDelay">In seconds.</param>
+public sealed record LinuxBridgeFacts(bool Stp, double ForwardDelay);
 
 /// <summary>
 /// What an interface of Dom0 has counted since it was made, seen from Dom0: of a vif's interface, what was received is what the

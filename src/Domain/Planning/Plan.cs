@@ -30,10 +30,15 @@ public sealed record PlanRequest
     /// <summary>Only these, as drift names them (<see cref="DriftTarget"/>), and the bridges that their vifs need; null for the whole host.</summary>
     public IReadOnlySet<string>? Targets { get; init; }
 
+    /// <summary>The operation that the plan is for; empty for one that is only looked at.</summary>
+    public Guid Operation { get; init; }
+
     /// <summary>Whether the plan is for the whole host.</summary>
     internal bool IsWhole => Guest is null && Targets is null;
 
     internal bool IncludesXlConf => IsWhole || Targets?.Contains(DriftTarget.XlConf) == true;
+
+    internal bool IncludesNetworking => IsWhole || Targets?.Contains(SwitchNetworkingStep.TargetName) == true;
 
     internal bool IncludesBridge(string name) => IsWhole || Targets?.Contains(DriftTarget.Bridge(name)) == true;
 

@@ -1,5 +1,7 @@
 using Xlnet.Domain.Bridges;
+using Xlnet.Domain.Common;
 using Xlnet.Domain.Macs;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Vifs;
 
 namespace Xlnet.Domain.Planning;
@@ -50,6 +52,25 @@ public sealed record WriteFileStep(string Path, byte[]? Before, byte[] Content) 
 public sealed record DeleteFileStep(string Path, byte[] Before) : PlanStep(Path, Impact.None)
 {
     public override string Action => "file.delete";
+}
+
+/// <summary>Takes Dom0's own network from one state to another, by a script that the host runs by itself.</summary>
+/// <param name="Operation">Names the script's folder on the host.</param>
+public sealed record SwitchNetworkingStep(NetworkState From, NetworkState To, Guid Operation, Impact Impact) : PlanStep(TargetName, Impact)
+{
+    public const string TargetName = "networking";
+
+    public override string Action => "networking.switch";
+
+    /// <summary>The vifs that are without their bridge meanwhile, such as <c>web1/vifs/0</c>.</summary>
+    public IReadOnlyList<string> Vifs { get; init; } = [];
+
+    /// <summary>The files that differ.</summary>
+    public IEnumerable<string> ChangedFiles =>
+        From.Files.Keys.Union(To.Files.Keys).Where(p => !FileContents.Same(From.Files.GetValueOrDefault(p), To.Files.GetValueOrDefault(p))).Order(StringComparer.Ordinal);
+
+    /// <summary>The bridges that it may make, change or take away.</summary>
+    public IEnumerable<string> Bridges => new[] { From.Networking?.Bridge, To.Networking?.Bridge }.OfType<string>().Distinct();
 }
 
 /// <summary>Makes a bridge without ports and sets it up.</summary>

@@ -1,7 +1,9 @@
 using System.Globalization;
+using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Xl;
 
 namespace Xlnet.Domain.Planning;
@@ -23,6 +25,8 @@ public static class Planner
         if (request.IncludesXlConf)
             WriteFile(draft, Host.XlConfPath, desired.ResolveXlConf(observed.Files[Host.XlConfPath]), observed);
         var defaults = DefaultsInForce(desired, observed, request);
+        if (request.IncludesNetworking)
+            PlanNetworking(draft, desired, observed, request);
 
         PlanBridges(draft, desired, observed, request, BridgesOf(guests, defaults, request));
         PlanPorts(draft, desired, observed, request);
@@ -30,6 +34,12 @@ public static class Planner
             WriteFile(draft, guest.Path, guest.Config, observed);
 
         var bridges = observed.Bridges.Select(b => b.Name).Union(draft.Steps.OfType<CreateBridgeStep>().Select(s => s.Name)).ToHashSet();
+        foreach (var step in draft.Steps.OfType<SwitchNetworkingStep>())
+        {
+            bridges.ExceptWith(step.Bridges);
+            bridges.UnionWith(new[] { step.To.Networking?.Bridge }.OfType<string>());
+        }
+
         var changes = guests.Select(g => new GuestChange(g.KnownTo(observed.XenVersion), observed.FindDomain(g.Name), defaults, bridges, draft, request)).ToList();
         var removals = Removals(desired, observed, request);
         HoldTakenNames(changes, [.. removals.Where(r => r.Stop is not null && draft.Allows(r.Stop)).Select(r => r.Domain!)], observed);
@@ -73,6 +83,8 @@ public static class Planner
         var draft = new Draft(Enum.GetValues<Impact>());
         foreach (var bridge in checkpoint.Bridges.Where(b => touched.Contains($"bridges/{b.Name}")))
             PlanBridge(draft, bridge, observed);
+        if (touched.Contains(SwitchNetworkingStep.TargetName))
+            RollBackNetworking(draft, checkpoint, observed);
         RollBackPorts(draft, checkpoint, observed, touched);
 
         var replaced = ReplacedDomains(checkpoint, observed, touched, recreated);
@@ -119,6 +131,16 @@ public static class Planner
             .Select(v => v.Vif.Dom0Name).FirstOrDefault();
 
         return draft.ToPlan(revision: 0);
+    }
+
+    /// <summary>What the host's own script has not brought back already.</summary>
+    private static void RollBackNetworking(Draft draft, Checkpoint checkpoint, HostObservation observed)
+    {
+        var before = checkpoint.NetworkBefore;
+        var now = new NetworkState(checkpoint.Networking!.After, before.Files.Keys.ToDictionary(p => p, p => observed.Files.GetValueOrDefault(p)));
+        var step = new SwitchNetworkingStep(now, before, checkpoint.Operation, Impact.ManagementPath);
+        if (step.ChangedFiles.Any())
+            draft.Add(step);
     }
 
     /// <summary>A port whose place xlnet changed goes back to where it was; one that someone else has put elsewhere since stays there.</summary>
@@ -195,9 +217,43 @@ public static class Planner
     private static HashSet<string> BridgesOf(IReadOnlyList<DesiredGuest> guests, VifDefaults defaults, PlanRequest request) =>
         [.. guests.SelectMany(g => g.Vifs.Where(v => request.IncludesVif(g.Name, v.Devid)).Select(v => EffectiveVif.Resolve(v.Settings, g.Type, defaults))).Where(e => e.IsBridged).Select(e => e.BridgeName)];
 
+    private static void PlanNetworking(Draft draft, DesiredState desired, HostObservation observed, PlanRequest request)
+    {
+        if (desired.Networking is not { } networking)
+            return;
+        var step = new SwitchNetworkingStep(networking.From(observed), networking.To(observed), request.Operation, Impact.None);
+        var wanted = networking.Wanted;
+        var isThere = wanted is not { Bridge: { } bridge } || wanted.Backend == NetworkBackend.Unmanaged || IsAsWanted(observed.FindBridge(bridge), wanted);
+        if (isThere && !step.ChangedFiles.Any())
+            return;
+        // What only reads a list again, such as that of the leases, cuts nobody.
+        if (!isThere || step.ChangedFiles.Any(p => p != NetworkFiles.DnsmasqHosts))
+            step = step with { Impact = Impact.ManagementPath, Vifs = VifsOn(observed, step) };
+        if (wanted is not null && observed.FindInterface(wanted.Uplink) is null)
+            draft.Hold(step, $"the host has no interface {wanted.Uplink}");
+        else
+            draft.Add(step);
+    }
+
+    private static List<string> VifsOn(HostObservation observed, SwitchNetworkingStep step)
+    {
+        var uplinks = new[] { step.From.Networking?.Uplink, step.To.Networking?.Uplink }.OfType<string>().ToHashSet();
+        var bridges = observed.Bridges.Where(b => step.Bridges.Contains(b.Name) || b.Ports.Any(uplinks.Contains)).Select(b => b.Name).ToHashSet();
+        return
+        [
+            .. observed.Domains.SelectMany(d => d.Vifs, (d, v) => (Domain: d.Name, Vif: v)).Where(v => v.Vif.Bridge is { } bridge && bridges.Contains(bridge))
+                .Select(v => string.Create(CultureInfo.InvariantCulture, $"{v.Domain}/vifs/{v.Vif.Devid}")).Order(StringComparer.Ordinal),
+        ];
+    }
+
+    private static bool IsAsWanted(ObservedBridge? bridge, HostNetworking wanted) =>
+        bridge is not null
+        && bridge.Kind == (wanted.Mode == NetworkMode.OpenVSwitch ? BridgeKind.OpenVSwitch : BridgeKind.Linux)
+        && bridge.Ports.Contains(wanted.Uplink) == wanted.Mode is NetworkMode.Bridged or NetworkMode.OpenVSwitch;
+
     private static void PlanBridges(Draft draft, DesiredState desired, HostObservation observed, PlanRequest request, HashSet<string> needed)
     {
-        foreach (var bridge in desired.Bridges.Where(b => request.IncludesBridge(b.Name)
+        foreach (var bridge in desired.OwnBridges.Where(b => request.IncludesBridge(b.Name)
             || needed.Contains(b.Name) && (request.Targets is null || observed.FindBridge(b.Name) is null)))
             PlanBridge(draft, bridge, observed);
     }
@@ -232,7 +288,7 @@ public static class Planner
     private static void PlanPorts(Draft draft, DesiredState desired, HostObservation observed, PlanRequest request)
     {
         // A bridge that another step waits for, such as one of the other kind, has its ports left alone.
-        var bridges = desired.Bridges.Where(b => b.Ports is not null && request.IncludesBridge(b.Name)
+        var bridges = desired.OwnBridges.Where(b => b.Ports is not null && request.IncludesBridge(b.Name)
             && (observed.FindBridge(b.Name)?.Kind == b.Kind || draft.Steps.OfType<CreateBridgeStep>().Any(s => s.Name == b.Name))).ToList();
         var wanted = bridges.SelectMany(b => b.Ports!).ToHashSet();
         foreach (var bridge in bridges)

@@ -5,7 +5,7 @@ using System.Net.Sockets;
 namespace Xlnet.Domain.Xl;
 
 /// <summary>Rules for names that end up on Dom0. Each check gives what is wrong, or null.</summary>
-internal static class NetNames
+public static class NetNames
 {
     /// <summary>Linux's IFNAMSIZ without the closing zero.</summary>
     public const int MaxInterface = 15;
