@@ -243,6 +243,14 @@ namespace Xlnet.Migrations.Migrations
                         .HasColumnType("text")
                         .HasColumnName("name");
 
+                    b.Property<string>("Networking")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("networking");
+
+                    b.Property<string>("NetworkingState")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("networking_state");
+
                     b.Property<long>("Revision")
                         .HasColumnType("bigint")
                         .HasColumnName("revision");

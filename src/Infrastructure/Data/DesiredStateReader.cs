@@ -1,7 +1,12 @@
 using System.Data;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using Microsoft.EntityFrameworkCore;
 using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Planning;
+using Xlnet.Domain.Vifs;
 
 namespace Xlnet.Infrastructure.Data;
 
@@ -34,8 +39,21 @@ public static class DesiredStateReader
             Bridges = [.. bridges.Select(b => new DesiredBridge(b.Name.Value, b.Kind, b.Mtu, b.Ports))],
             Guests = [.. guests.Select(g => new DesiredGuest(g.Name.Value, g.Type, g.FilePath ?? Host.GuestConfigPath(g.Name.Value), g.Config,
                 [.. vifs[g.Id].OrderBy(v => v.Position).Select(v => new DesiredVif(v.Devid, v.WrittenSettings))]))],
+            Networking = host.NetworkingState is { } state
+                ? new DesiredNetworking(host.Networking, state.Applied, state.Originals, state.IsTaken, Leases(guests.ToDictionary(g => g.Id, g => g.Name.Value), vifs))
+                : null,
             WrittenFiles = artifacts.Where(a => a.Kind == HostArtifactKind.GuestFile).Select(a => a.Name).ToHashSet(),
             MadeBridges = artifacts.Where(a => a.Kind == HostArtifactKind.Bridge).Select(a => a.Name).ToHashSet(),
         };
     }
+
+    /// <summary>The vifs whose <c>ip=</c> names one IPv4 address, in their order.</summary>
+    private static List<StaticLease> Leases(Dictionary<long, string> guests, ILookup<long, Vif> vifs) =>
+    [
+        .. vifs.SelectMany(g => g)
+            .Select(v => (Vif: v, Address: IPAddress.TryParse((v.WrittenSettings.Ip ?? "").Split(' ')[0].Split('/')[0], out var address) ? address : null))
+            .Where(v => v.Address?.AddressFamily == AddressFamily.InterNetwork)
+            .OrderBy(v => guests[v.Vif.GuestId], StringComparer.Ordinal).ThenBy(v => v.Vif.Devid)
+            .Select(v => new StaticLease(v.Vif.Mac, v.Address!, v.Vif.Devid == 0 ? guests[v.Vif.GuestId] : string.Create(CultureInfo.InvariantCulture, $"{guests[v.Vif.GuestId]}-{v.Vif.Devid}"))),
+    ];
 }

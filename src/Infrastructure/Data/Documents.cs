@@ -4,15 +4,19 @@ using Xlnet.Domain.Common;
 using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Networking;
 
 namespace Xlnet.Infrastructure.Data;
 
 /// <summary>The objects of a host as a revision and the audit log keep them.</summary>
 /// <param name="Ssh">For whoever asks who changed the pin: restoring a revision does not change how a host is reached.</param>
-public sealed record HostDocument(string? Description, string MacPolicy, int? MacPoolId, byte[]? XlConf, VifDefaults? Defaults, SshTarget? Ssh = null)
+public sealed record HostDocument(string? Description, string MacPolicy, int? MacPoolId, byte[]? XlConf, VifDefaults? Defaults, SshTarget? Ssh = null, string? Networking = null)
 {
+    /// <summary>What it is to be on its own network.</summary>
+    public HostNetworking? ReadNetworking() => Networking is { } json ? NetworkJson.Read<HostNetworking>(json) : null;
+
     public static string Of(Host host) => JsonSerializer.Serialize(
-        new HostDocument(host.Description, Kebab.Name(host.MacPolicy), host.MacPoolId, host.XlConf, host.Defaults, host.Ssh),
+        new HostDocument(host.Description, Kebab.Name(host.MacPolicy), host.MacPoolId, host.XlConf, host.Defaults, host.Ssh, host.Networking is { } networking ? NetworkJson.Write(networking) : null),
         DocumentJson.Default.HostDocument);
 }
 

@@ -75,6 +75,14 @@ public sealed class HostWrite : IAsyncDisposable
     /// <summary>Saves and, unless it is only a trial, commits. A change that changes nothing makes no revision.</summary>
     public async Task CommitAsync(bool validateOnly, CancellationToken ct)
     {
+        await SaveAsync(ct);
+        if (!validateOnly)
+            await _transaction.CommitAsync(ct);
+    }
+
+    /// <summary>Saves without committing, for whoever wants to read what would be.</summary>
+    public async Task SaveAsync(CancellationToken ct)
+    {
         if (_changes.Count > 0)
         {
             var revision = Host.Advance(Now);
@@ -114,11 +122,11 @@ public sealed class HostWrite : IAsyncDisposable
                     After = change.After,
                 });
             }
+
+            _changes.Clear();
         }
 
         await _db.SaveChangesAsync(ct);
-        if (!validateOnly)
-            await _transaction.CommitAsync(ct);
     }
 
     public ValueTask DisposeAsync() => _transaction.DisposeAsync();

@@ -51,6 +51,10 @@ internal sealed class HostReader(Func<IReadOnlyList<IReadOnlyList<string>>, Canc
         return absent ? [] : OvsAnswers.Read(CommandAnswer.Expect(answer));
     }
 
+    /// <returns>What ovs-vsctl said, where Open vSwitch is not there or does not run; else null.</returns>
+    public async Task<string?> FindNoOvsAsync(CancellationToken ct) =>
+        await AskAsync(OvsAnswers.Command, ct).ConfigureAwait(false) is { Succeeded: false } answer ? CommandAnswer.Excerpt(answer.Stderr) : null;
+
     /// <summary>The SHA-256 of each file by its path; a file that went in between, or a host without the tool, leaves it out.</summary>
     public async Task<IReadOnlyDictionary<string, string>> ReadHashesAsync(IReadOnlyCollection<string> paths, CancellationToken ct) =>
         paths.Count == 0
@@ -125,7 +129,7 @@ internal sealed class HostReader(Func<IReadOnlyList<IReadOnlyList<string>>, Canc
         var ports = interfaces.ToLookup(i => i.Master, i => i.Name);
         var linux = interfaces
             .Where(i => i.Kind == "bridge")
-            .Select(i => new ObservedBridge(i.Name, BridgeKind.Linux, i.Up, i.Mtu, [.. ports[i.Name]]));
+            .Select(i => new ObservedBridge(i.Name, BridgeKind.Linux, i.Up, i.Mtu, [.. ports[i.Name]], i.Bridge?.Stp, i.Bridge?.ForwardDelay));
         return
         [
             .. linux,

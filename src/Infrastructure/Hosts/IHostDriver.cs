@@ -1,3 +1,4 @@
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Planning;
 using Xlnet.Infrastructure.Hosts.DeadMan;
 
@@ -48,6 +49,9 @@ public interface IHostDriver : IAsyncDisposable
 
     /// <summary>The routes of the main table that the kernel did not make itself, of both families.</summary>
     Task<IReadOnlyList<HostRoute>> ReadRoutesAsync(CancellationToken ct);
+
+    /// <summary>Who keeps Dom0's own network, and with what.</summary>
+    Task<NetworkFacts> ReadNetworkFactsAsync(CancellationToken ct);
 
     /// <summary>The timer by which the host undoes what an operation's steps may have cut.</summary>
     DeadManTimer DeadMan(Guid operation);

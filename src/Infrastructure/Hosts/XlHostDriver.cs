@@ -1,5 +1,8 @@
+using System.Globalization;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Planning;
 using Xlnet.Infrastructure.Hosts.Answers;
 using Xlnet.Infrastructure.Hosts.DeadMan;
@@ -15,6 +18,9 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
     internal static readonly TimeSpan ReadTimeout = TimeSpan.FromSeconds(30);
 
     private const string ScriptDirectory = "/etc/xen/scripts";
+
+    /// <summary>Where systemd-networkd says what it knows of each interface, by index.</summary>
+    private const string NetworkdLinks = "/run/systemd/netif/links";
 
     public async Task<HostObservation> ObserveAsync(IReadOnlyCollection<string> files, CancellationToken ct)
     {
@@ -78,6 +84,7 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
             failure = await (step switch
             {
                 DeleteFileStep delete => FileSteps.DeleteAsync(run, delete, ct),
+                SwitchNetworkingStep networking => NetworkingSteps.SwitchAsync(run, networking, ct),
                 CreateBridgeStep create => BridgeSteps.CreateAsync(run, create, ct),
                 DeleteBridgeStep delete => BridgeSteps.DeleteAsync(run, delete, ct),
                 AddBridgePortStep add => BridgePortSteps.AddAsync(run, add, ct),
@@ -115,6 +122,21 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
     {
         var answers = await shell.RunAllAsync([["ip", "-j", "route", "show"], ["ip", "-j", "-6", "route", "show"]], ReadTimeout, ct).ConfigureAwait(false);
         return [.. answers.SelectMany(answer => RouteAnswers.Read(CommandAnswer.Expect(answer)))];
+    }
+
+    public async Task<NetworkFacts> ReadNetworkFactsAsync(CancellationToken ct)
+    {
+        var (sourced, links, ifup) = (
+            shell.ListFilesAsync(NetworkFiles.InterfacesFolder.TrimEnd('/'), ct), shell.ListFilesAsync(NetworkdLinks, ct), shell.RunAsync(["ifup", "--version"], ReadTimeout, ct));
+        var noOvs = Reader().FindNoOvsAsync(ct);
+        await Task.WhenAll(sourced, links, ifup, noOvs).ConfigureAwait(false);
+        var states = await shell.ReadFilesAsync([.. links.Result.Select(f => f.Path)], ct).ConfigureAwait(false);
+        return new NetworkFacts(
+            [NetworkFiles.Interfaces, .. sourced.Result.Select(f => f.Path)],
+            states.Where(s => s.Value is not null && !Encoding.UTF8.GetString(s.Value).Contains("ADMIN_STATE=unmanaged", StringComparison.Ordinal))
+                .Select(s => int.TryParse(HostPath.Name(s.Key), NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? index : 0).ToHashSet(),
+            ifup.Result.Succeeded,
+            noOvs.Result);
     }
 
     public DeadManTimer DeadMan(Guid operation) => new(shell, operation);

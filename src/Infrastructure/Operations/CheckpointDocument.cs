@@ -6,6 +6,7 @@ using Xlnet.Domain.Common;
 using Xlnet.Domain.Macs;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Vifs;
+using Xlnet.Infrastructure.Data;
 
 namespace Xlnet.Infrastructure.Operations;
 
@@ -21,7 +22,9 @@ internal sealed record CheckpointDocument(
     IReadOnlyList<string> MadeBridges,
     IReadOnlyList<CheckpointInterface>? Interfaces = null,
     IReadOnlyList<HostRoute>? Routes = null,
-    IReadOnlyDictionary<string, string>? OddPaths = null)
+    IReadOnlyDictionary<string, string>? OddPaths = null,
+    Guid Operation = default,
+    string? Networking = null)
 {
     public static string Of(Checkpoint checkpoint) => JsonSerializer.Serialize(
         new CheckpointDocument(
@@ -33,7 +36,9 @@ internal sealed record CheckpointDocument(
             [.. checkpoint.MadeBridges],
             checkpoint.Interfaces,
             checkpoint.Routes,
-            checkpoint.OddPaths),
+            checkpoint.OddPaths,
+            checkpoint.Operation,
+            checkpoint.Networking is { } networking ? NetworkJson.Write(networking) : null),
         CheckpointJson.Default.CheckpointDocument);
 
     public static Checkpoint Read(string json)
@@ -49,6 +54,8 @@ internal sealed record CheckpointDocument(
             MadeBridges = document.MadeBridges.ToHashSet(),
             Interfaces = document.Interfaces ?? [],
             Routes = document.Routes,
+            Operation = document.Operation,
+            Networking = document.Networking is { } networking ? NetworkJson.Read<CheckpointNetworking>(networking) : null,
             OddPaths = document.OddPaths ?? new Dictionary<string, string>(),
         };
     }

@@ -43,6 +43,8 @@ public sealed partial class OperationRunner
             else
             {
                 await RemoveDeadManAsync(ct);
+                if (_touched.Contains(SwitchNetworkingStep.TargetName))
+                    await SetNetworkingAsync(checkpoint.Networking!.Before, ct);
                 operation.Finish(error.Code == "operation.cancelled" ? OperationStatus.Cancelled : OperationStatus.RolledBack, Now);
             }
 

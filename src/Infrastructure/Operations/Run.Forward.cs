@@ -24,7 +24,9 @@ public sealed partial class OperationRunner
             var observed = await Driver.ObserveAsync(desired.Paths, ct);
             await ObservedVersions.KeepAsync(db, operation.HostId, observed.XenVersion, ct);
             if (_checkpoint is null)
-                Keep(Checkpoint.Of(observed, desired));
+                Keep(Checkpoint.Of(observed, desired, operation.Id));
+            if (desired.Networking is { } networking && _checkpoint!.Networking is { } before)
+                desired = desired with { Networking = networking with { Applied = before.Before } };
 
             var action = ActionLeft(_checkpoint!, observed);
             var plan = Planner.Plan(desired, observed, Request(action));
@@ -32,6 +34,8 @@ public sealed partial class OperationRunner
             if ((action == GuestAction.Recreate || action == GuestAction.Start && observed.FindDomain(operation.Guest!) is null)
                 && plan.Pending.FirstOrDefault(p => p.Step is CreateGuestStep) is { } held)
                 return new OperationError("guest.create-held", $"{operation.Guest} cannot be created: {held.Reason}.", held.Step.Id, held.Step.Target);
+            if (plan.Steps.OfType<SwitchNetworkingStep>().FirstOrDefault() is { } change)
+                Keep(_checkpoint! with { Networking = new CheckpointNetworking(change.From.Networking, change.To.Networking, change.To.Files) });
             var journal = plan.Steps.Select(s => new Journalled(s, operation.Journal(s, rollback: false, StepDiff.Of(s)))).ToList();
             await SaveAsync(ct);
 
@@ -83,6 +87,8 @@ public sealed partial class OperationRunner
         {
             await RemoveDeadManAsync(ct);
             operation.Finish(OperationStatus.Succeeded, Now);
+            if (_touched.Contains(SwitchNetworkingStep.TargetName))
+                await SetNetworkingAsync(_checkpoint!.Networking!.After, ct);
             if (operation.Kind == OperationKind.Apply)
             {
                 await db.Hosts.Where(h => h.Id == operation.HostId)
@@ -141,6 +147,7 @@ public sealed partial class OperationRunner
         private PlanRequest Request(GuestAction action) => new()
         {
             Allow = operation.Allow,
+            Operation = operation.Id,
             Guest = operation.Guest,
             Targets = operation.Targets?.ToHashSet(),
             Action = action,

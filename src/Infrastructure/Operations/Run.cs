@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Operations;
 using Xlnet.Domain.Planning;
 using Xlnet.Infrastructure.Data;
@@ -218,7 +219,18 @@ public sealed partial class OperationRunner
         {
             if (action == "bridge.delete" && _checkpoint?.Bridges.FirstOrDefault(b => $"bridges/{b.Name}" == target) is { Ports: { } ports } bridge)
                 _touched.UnionWith(ports.Select(p => PlanStep.PortTarget(bridge.Name, p)));
+            if (action == "networking.switch")
+                TouchNetworking();
             return _touched.Add(target);
+        }
+
+        /// <summary>The bridges that a switch makes or takes away, and their uplinks.</summary>
+        private void TouchNetworking()
+        {
+            var sides = new[] { _checkpoint?.Networking?.Before, _checkpoint?.Networking?.After }.OfType<HostNetworking>().ToList();
+            foreach (var bridge in _checkpoint?.Bridges.Where(b => b.Ports?.Any(p => sides.Any(s => s.Uplink == p)) == true || sides.Any(s => s.Bridge == b.Name)) ?? [])
+                _touched.UnionWith([$"bridges/{bridge.Name}", .. (bridge.Ports ?? []).Select(p => PlanStep.PortTarget(bridge.Name, p))]);
+            _touched.UnionWith(sides.Select(s => s.Bridge).OfType<string>().Select(b => $"bridges/{b}"));
         }
 
         private async Task DisownAsync(PlanStep step, CancellationToken ct)
@@ -235,8 +247,31 @@ public sealed partial class OperationRunner
                 _written[write.Path] = write.Content;
             foreach (var delete in batch.Select(b => b.Step).OfType<DeleteFileStep>())
                 _written[delete.Path] = null;
+            if (batch.Select(b => b.Step).OfType<SwitchNetworkingStep>().FirstOrDefault() is { } change)
+                await TakeNetworkingAsync(change, ct);
             await AddArtifactsAsync(HostArtifactKind.GuestFile, batch.Select(b => b.Step).OfType<WriteFileStep>().Select(s => s.Path).Where(p => p != Host.XlConfPath), ct);
             await AddArtifactsAsync(HostArtifactKind.Bridge, batch.Select(b => b.Step).OfType<CreateBridgeStep>().Select(s => s.Name), ct);
+        }
+
+        /// <summary>From here on, the host's own files are known from the database alone.</summary>
+        private async Task TakeNetworkingAsync(SwitchNetworkingStep step, CancellationToken ct)
+        {
+            var state = await db.Hosts.Where(h => h.Id == operation.HostId).Select(h => h.NetworkingState).SingleAsync(ct);
+            if (state is { IsTaken: false })
+            {
+                state = state with { IsTaken = true, Originals = state.Originals.Keys.ToDictionary(p => p, p => step.From.Files.GetValueOrDefault(p)) };
+                await db.Hosts.Where(h => h.Id == operation.HostId).ExecuteUpdateAsync(h => h.SetProperty(x => x.NetworkingState, state), ct);
+            }
+        }
+
+        /// <param name="applied">Null when the host has its own again.</param>
+        private async Task SetNetworkingAsync(HostNetworking? applied, CancellationToken ct)
+        {
+            var state = await db.Hosts.Where(h => h.Id == operation.HostId).Select(h => h.NetworkingState).SingleAsync(ct);
+            if (state is null)
+                return;
+            state = state with { Applied = applied, IsTaken = applied is not null };
+            await db.Hosts.Where(h => h.Id == operation.HostId).ExecuteUpdateAsync(h => h.SetProperty(x => x.NetworkingState, state), ct);
         }
 
         private Task AddArtifactsAsync(HostArtifactKind kind, IEnumerable<string> names, CancellationToken ct) =>

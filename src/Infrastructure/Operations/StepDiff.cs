@@ -1,5 +1,6 @@
 using System.Globalization;
 using Xlnet.Domain.Common;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Xl;
 
@@ -12,6 +13,7 @@ public static class StepDiff
     {
         WriteFileStep s => UnifiedDiff.Of(s.Path, s.Before, s.Content),
         DeleteFileStep s => UnifiedDiff.Of(s.Path, s.Before, null),
+        SwitchNetworkingStep s => OfNetworking(s),
         CreateBridgeStep s => $"+ {Kebab.Name(s.Kind)} bridge {s.Name}{Mtu(s.Mtu)}",
         DeleteBridgeStep s => $"- {Kebab.Name(s.Kind)} bridge {s.Name}{Mtu(s.Mtu)}",
         SetBridgeMtuStep s => string.Create(CultureInfo.InvariantCulture, $"- bridge {s.Name} mtu {s.Before}\n+ bridge {s.Name} mtu {s.Mtu}"),
@@ -23,6 +25,18 @@ public static class StepDiff
         StopGuestStep s => $"- domain {s.Guest}",
         _ => throw new ArgumentOutOfRangeException(nameof(step), step.Action, null),
     };
+
+    private static string OfNetworking(SwitchNetworkingStep step)
+    {
+        var lines = new List<string> { $"- networking {Show(step.From.Networking)}", $"+ networking {Show(step.To.Networking)}" };
+        lines.AddRange(step.Vifs.Select(v => $"~ {v} is without its bridge meanwhile"));
+        lines.AddRange(step.ChangedFiles.Select(p => UnifiedDiff.Of(p, step.From.Files.GetValueOrDefault(p), step.To.Files.GetValueOrDefault(p))));
+        return string.Join('\n', lines);
+
+        static string Show(HostNetworking? networking) => networking is null
+            ? "as the host had it"
+            : $"{Kebab.Name(networking.Mode)} uplink {networking.Uplink}{(networking.Bridge is { } bridge ? $" bridge {bridge}" : "")}";
+    }
 
     private static string Mtu(int? mtu) => mtu is { } value ? string.Create(CultureInfo.InvariantCulture, $" mtu {value}") : "";
 }

@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
+using Xlnet.Domain.Networking;
 
 namespace Xlnet.Infrastructure.Data.Configurations;
 
@@ -19,6 +20,8 @@ internal sealed class HostConfiguration : IEntityTypeConfiguration<Host>
         builder.Property(h => h.Ssh).HasColumnType("jsonb").HasConversion(
             s => JsonSerializer.Serialize(s, JsonSerializerOptions.Web),
             s => JsonSerializer.Deserialize<SshTarget>(s, JsonSerializerOptions.Web));
+        builder.Property(h => h.Networking).HasColumnType("jsonb").HasConversion(n => NetworkJson.Write(n), s => NetworkJson.Read<HostNetworking>(s));
+        builder.Property(h => h.NetworkingState).HasColumnType("jsonb").HasConversion(n => NetworkJson.Write(n), s => NetworkJson.Read<NetworkingState>(s));
         builder.HasOne<MacPool>().WithMany().HasForeignKey(h => h.MacPoolId).OnDelete(DeleteBehavior.Restrict).HasConstraintName("fk_hosts_mac_pool");
         builder.Ignore(h => h.XenVersionToKeepTo);
         builder.Property(h => h.Version).IsRowVersion();

@@ -37,8 +37,11 @@ internal static class IpAnswers
             link.Link,
             link.Stats64 is { Rx: { } rx, Tx: { } tx }
                 ? new InterfaceStatistics(rx.Bytes, rx.Packets, rx.Errors, rx.Dropped, tx.Bytes, tx.Packets, tx.Errors, tx.Dropped)
-                : null);
+                : null,
+            link.Linkinfo is { InfoKind: "bridge", InfoData: { StpState: { } stp, ForwardDelay: { } delay } } ? new LinuxBridgeFacts(stp != 0, delay / HundredthsOfASecond) : null);
     }
+
+    private const double HundredthsOfASecond = 100;
 }
 
 internal sealed record IpLink(
@@ -54,7 +57,10 @@ internal sealed record IpLink(
     [property: JsonPropertyName("addr_info")] IReadOnlyList<IpAddress>? AddrInfo,
     IpStatistics? Stats64);
 
-internal sealed record IpLinkInfo([property: JsonPropertyName("info_kind")] string? InfoKind);
+internal sealed record IpLinkInfo(
+    [property: JsonPropertyName("info_kind")] string? InfoKind, [property: JsonPropertyName("info_data")] IpLinkData? InfoData);
+
+internal sealed record IpLinkData([property: JsonPropertyName("stp_state")] int? StpState, [property: JsonPropertyName("forward_delay")] int? ForwardDelay);
 
 internal sealed record IpAddress(string? Local, int Prefixlen);
 

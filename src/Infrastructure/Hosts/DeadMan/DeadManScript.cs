@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Xlnet.Domain.Bridges;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Vifs;
@@ -19,6 +20,9 @@ public sealed record DeadManScript(string Text, IReadOnlyList<(string Name, byte
     public const string Began = "began-";
     public const string Ended = "ended-";
 
+    /// <summary>Tells the markers of the script that it runs from its own.</summary>
+    private const int SwitchBackNumber = 1000;
+
     /// <summary>What it does, without the functions that it does it by.</summary>
     public string Commands => Text[(Text.IndexOf(Functions, StringComparison.Ordinal) + Functions.Length)..];
 
@@ -29,6 +33,9 @@ public sealed record DeadManScript(string Text, IReadOnlyList<(string Name, byte
         takeaway() { cmp -s "$1" "$2" && rm -f "$1" && say "away: $1"; }
 
         """;
+
+    /// <summary>How the units begin that switch a host's network for an operation.</summary>
+    public static string NetworkingUnit(Guid operation) => $"xlnet-networking-{operation}";
 
     /// <param name="checkpoint">With its routes.</param>
     /// <param name="touched">The targets of the steps that have begun, and of the one that is about to.</param>
@@ -41,6 +48,9 @@ public sealed record DeadManScript(string Text, IReadOnlyList<(string Name, byte
         text.Append(Functions);
         Line("note", Began + Number(number));
 
+        List<(string Name, byte[] Content)> beside = [];
+        if (touched.Contains(SwitchNetworkingStep.TargetName))
+            SwitchBack();
         var bridges = checkpoint.Bridges.Where(b => touched.Contains($"bridges/{b.Name}")).ToList();
         var ports = PlanStep.PortsOf(touched);
         foreach (var bridge in bridges)
@@ -70,9 +80,9 @@ public sealed record DeadManScript(string Text, IReadOnlyList<(string Name, byte
             ]);
         }
 
-        var files = RestoreFiles();
+        RestoreFiles();
         Line("note", Ended + Number(number));
-        return new DeadManScript(text.ToString(), files);
+        return new DeadManScript(text.ToString(), beside);
 
         void Line(params IReadOnlyList<string> words) => text.Append(ShellText.Line(words));
 
@@ -114,9 +124,21 @@ public sealed record DeadManScript(string Text, IReadOnlyList<(string Name, byte
             }
         }
 
-        List<(string, byte[])> RestoreFiles()
+        // What is done after it, by the host's present names, mends what ifup leaves out.
+        void SwitchBack()
         {
-            List<(string, byte[])> beside = [];
+            var planned = checkpoint.Networking!;
+            var back = SwitchScript.Of(new NetworkState(planned.After, planned.Files!), checkpoint.NetworkBefore, operation, SwitchBackNumber + number);
+            var name = $"switch-back-{Number(number)}.sh";
+            beside.Add((name, Encoding.UTF8.GetBytes(back.Text)));
+            beside.AddRange(back.Files);
+            // One that still waits for a DHCP server, say, must not go on beside the way back.
+            Line("try", "systemctl", "stop", $"{NetworkingUnit(operation)}*");
+            Line("try", "/bin/sh", $"{DeadManTimer.FolderOf(operation)}/{name}");
+        }
+
+        void RestoreFiles()
+        {
             foreach (var (path, after) in written.Where(w => touched.Contains(w.Key)).OrderBy(w => w.Key, StringComparer.Ordinal))
             {
                 var (i, before) = (Number(beside.Count), checkpoint.Files.GetValueOrDefault(path));
@@ -131,8 +153,6 @@ public sealed record DeadManScript(string Text, IReadOnlyList<(string Name, byte
                 else if (after is not null)
                     Line("takeaway", path, $"after-{i}");
             }
-
-            return beside;
         }
     }
 

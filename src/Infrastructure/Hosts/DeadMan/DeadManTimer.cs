@@ -45,7 +45,7 @@ public sealed class DeadManTimer(IHostShell shell, Guid operation)
         // Without an accuracy of its own a timer may come a minute late (systemd.timer(5), AccuracySec).
         var armed = await shell.RunAsync(
             [
-                "systemd-run", $"--on-active={Seconds(after)}s", "--timer-property=AccuracySec=1s", $"--unit={Unit(number)}",
+                "systemd-run", $"--on-active={Seconds(after)}s", "--timer-property=AccuracySec=1s", "--property=KillMode=process", $"--unit={Unit(number)}",
                 $"--description=xlnet restores what operation {operation} changed", "/bin/sh", ScriptPath(number),
             ],
             XlHostDriver.ReadTimeout, ct).ConfigureAwait(false);

@@ -42,6 +42,12 @@ public sealed class SimulatedDom0State
     /// <summary>The keys that outlive the command that wrote them, such as <c>/local/domain/0/backend/vif/4/0/hotplug-error</c>.</summary>
     public SortedDictionary<string, string> Xenstore { get; set; } = new(StringComparer.Ordinal);
 
+    /// <summary>The interfaces that ifup has brought up.</summary>
+    public SortedSet<string> BroughtUp { get; set; } = new(["lo", "xenbr0"], StringComparer.Ordinal);
+
+    /// <summary>The units of systemd that are enabled and run.</summary>
+    public SortedSet<string> Units { get; set; } = new(StringComparer.Ordinal);
+
     public SortedDictionary<string, string> Sysctls { get; set; } = new(StringComparer.Ordinal);
 
     /// <summary>The policy of iptables' FORWARD, <c>ACCEPT</c> or <c>DROP</c>; null on a host without iptables and nftables.</summary>

@@ -78,7 +78,7 @@ internal static class SystemPrograms
         return Answer.Print($$"""{"nftables": [{{Info}}{{(dom0.State.ForwardPolicy == "DROP" ? Chain : "")}}]}""" + "\n");
     }
 
-    /// <summary><c>sysctl -n KEY</c>, <c>sysctl -e KEY…</c> and <c>sysctl -w KEY=VALUE</c>.</summary>
+    /// <summary><c>sysctl -n KEY</c>, <c>sysctl -e KEY…</c>, <c>sysctl -w KEY=VALUE</c> and <c>sysctl -q -p FILE</c>.</summary>
     public static Answer Sysctl(SimulatedDom0 dom0, IReadOnlyList<string> args)
     {
         var sysctls = dom0.State.Sysctls;
@@ -88,6 +88,10 @@ internal static class SystemPrograms
                 return sysctls.TryGetValue(key, out var value) ? Answer.Print(value + "\n") : Unknown(key);
             case ["-e", .. var keys]:
                 return Answer.Print(string.Concat(keys.Where(sysctls.ContainsKey).Select(k => $"{k} = {sysctls[k]}\n")));
+            case ["-q", "-p", var path] when dom0.Files.Read(path) is { } file:
+                foreach (var line in Encoding.UTF8.GetString(file).Split('\n').Where(l => !l.StartsWith('#')).Select(l => l.Split(" = ")).Where(l => l.Length == 2))
+                    sysctls[line[0]] = line[1];
+                return Answer.Nothing;
             case ["-w", var assignment] when assignment.Split('=', 2) is { Length: 2 } parts:
                 if (!sysctls.ContainsKey(parts[0]))
                     return Unknown(parts[0]);
@@ -106,16 +110,33 @@ internal static class SystemPrograms
     {
         if (args is not ["-rf", var folder])
             return Answer.Fail(1, "rm: invalid option\nTry 'rm --help' for more information.\n");
-        foreach (var file in dom0.Files.List(folder))
-            dom0.Files.Delete(file.Path);
+        foreach (var path in dom0.State.Files.Keys.Where(p => p.StartsWith(folder + "/", StringComparison.Ordinal)).Concat(dom0.Files.List(folder).Select(f => f.Path)).Distinct().ToList())
+            dom0.Files.Delete(path);
         return Answer.Nothing;
     }
 
-    /// <summary><c>systemctl stop UNIT.timer</c>, <c>systemctl is-active UNIT.timer</c> and <c>systemctl show --property=Version</c>.</summary>
+    /// <summary><c>systemctl stop UNIT.timer</c>, <c>is-active UNIT.timer</c>, <c>show --property=Version</c>, and of units that have a file in
+    /// /etc/systemd/system: <c>enable</c>, <c>disable --now</c>, <c>restart</c>, <c>reload-or-restart</c>, <c>daemon-reload</c>.</summary>
     public static Answer Systemctl(SimulatedDom0 dom0, IReadOnlyList<string> args)
     {
         if (args is ["show", "--property=Version"])
             return Answer.Print("Version=252.38-1~deb12u1\n");
+        if (args is ["daemon-reload"])
+            return Answer.Nothing;
+        if (args is ["disable", "--now", var gone])
+        {
+            dom0.State.Units.Remove(gone);
+            return Answer.Nothing;
+        }
+
+        if (args is ["enable" or "restart" or "reload-or-restart", var started])
+        {
+            if (dom0.Files.Read("/etc/systemd/system/" + started) is null)
+                return Answer.Fail(5, $"Failed to start {started}: Unit {started} not found.\n");
+            dom0.State.Units.Add(started);
+            return Answer.Nothing;
+        }
+
         if (args is not [var verb and ("stop" or "is-active"), var unit])
             return Answer.Fail(1, $"Unknown command verb '{(args.Count > 0 ? args[0] : "")}'.\n");
 

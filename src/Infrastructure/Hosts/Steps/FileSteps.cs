@@ -1,3 +1,4 @@
+using Xlnet.Domain.Common;
 using Xlnet.Domain.Planning;
 
 namespace Xlnet.Infrastructure.Hosts.Steps;
@@ -13,8 +14,8 @@ internal static class FileSteps
         try
         {
             var now = await shell.ReadFilesAsync([.. steps.Select(s => s.Path)], ct).ConfigureAwait(false);
-            var wanted = steps.Where(s => !Same(now[s.Path], s.Content)).ToList();
-            if (wanted.Where(s => !Same(now[s.Path], s.Before)).ToList() is { Count: > 0 } changed)
+            var wanted = steps.Where(s => !FileContents.Same(now[s.Path], s.Content)).ToList();
+            if (wanted.Where(s => !FileContents.Same(now[s.Path], s.Before)).ToList() is { Count: > 0 } changed)
                 return Outcomes(s => changed.Contains(s) ? new StepOutcome([], Changed(s.Path), false) : null);
             begun = true;
             await shell.WriteFilesAsync([.. wanted.Select(s => new FileContent(s.Path, s.Content))], ct).ConfigureAwait(false);
@@ -34,16 +35,13 @@ internal static class FileSteps
         var now = await run.Shell.ReadFileAsync(step.Path, ct).ConfigureAwait(false);
         if (now is null)
             return null;
-        if (!Same(now, step.Before))
+        if (!FileContents.Same(now, step.Before))
             return Changed(step.Path);
         run.Changed = true;
         await run.Shell.DeleteFileAsync(step.Path, ct).ConfigureAwait(false);
         return null;
     }
 
-    private static bool Same(byte[]? left, byte[]? right) =>
-        left is null || right is null ? left == right : left.AsSpan().SequenceEqual(right);
-
-    private static StepFailure Changed(string path) =>
+    internal static StepFailure Changed(string path) =>
         new("file.changed", $"{path} is not as it was when the plan was made: someone changed it on the host. Plan again.");
 }
