@@ -5,6 +5,7 @@ using Xlnet.Api.Guests;
 using Xlnet.Api.Hosts;
 using Xlnet.Api.Lint;
 using Xlnet.Api.Macs;
+using Xlnet.Api.Networking;
 using Xlnet.Api.Operations;
 using Xlnet.Api.Plans;
 using Xlnet.Api.Vifs;
@@ -19,6 +20,7 @@ internal static class ApiRoutes
         var v1 = app.MapGroup("/v1");
         v1.MapHosts();
         v1.MapHostEvents();
+        v1.MapNetworking();
         v1.MapBridges();
         v1.MapGuests();
         v1.MapVifs();

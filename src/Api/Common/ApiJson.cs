@@ -9,6 +9,7 @@ using Xlnet.Api.Guests;
 using Xlnet.Api.Hosts;
 using Xlnet.Api.Lint;
 using Xlnet.Api.Macs;
+using Xlnet.Api.Networking;
 using Xlnet.Api.Operations;
 using Xlnet.Api.Plans;
 using Xlnet.Api.Vifs;
@@ -53,6 +54,10 @@ namespace Xlnet.Api.Common;
 [JsonSerializable(typeof(MacHolder))]
 [JsonSerializable(typeof(MacPoolRequest))]
 [JsonSerializable(typeof(MacPoolResponse))]
+[JsonSerializable(typeof(List<NetworkingFinding>))]
+[JsonSerializable(typeof(List<string>))]
+[JsonSerializable(typeof(NetworkingRequest))]
+[JsonSerializable(typeof(NetworkingResponse))]
 [JsonSerializable(typeof(ObservationResponse))]
 [JsonSerializable(typeof(OperationEventResponse))]
 [JsonSerializable(typeof(OperationResponse))]

@@ -176,6 +176,7 @@ internal static class OpenApi
             "acceptFindings" => ("The codes of findings that the file may have although they are errors, or `all`.",
                 new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } }),
             "overwrite" => ("Takes the host's where the database has another; else that is skipped.", null),
+            "release" => ("Gives the host its own network back first, as it was before xlnet.", null),
             "contents" => ("The files whose contents are wanted: xl.conf, and guest files of /etc/xen.",
                 new OpenApiSchema { Type = JsonSchemaType.Array, Items = Text("^/etc/xen/[^/]+$") }),
             "Last-Event-ID" => ("The id of the last event that the client has seen: what happened after it comes.", new OpenApiSchema { Type = JsonSchemaType.String }),

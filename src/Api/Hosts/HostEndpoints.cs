@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Xlnet.Api.Common;
+using Xlnet.Api.Operations;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 
@@ -16,7 +17,8 @@ internal static class HostEndpoints
         hosts.MapGet("/{host}", GetAsync).WithName("Hosts_Get").WithSummary("Read a host");
         hosts.MapPut("/{host}", PutAsync).WithName("Hosts_Put").WithSummary("Make a host, or change it").ProducesProblem(StatusCodes.Status502BadGateway);
         hosts.MapPatch("/{host}", PatchAsync).WithName("Hosts_Patch").WithSummary("Change some of a host (JSON Merge Patch)");
-        hosts.MapDelete("/{host}", DeleteAsync).WithName("Hosts_Delete").WithSummary("Forget a host, and release its addresses");
+        hosts.MapDelete("/{host}", DeleteAsync).WithName("Hosts_Delete").WithSummary("Forget a host, and release its addresses")
+            .WithDescription("release=true gives the host its own network back first, as it was before xlnet: its files, sysctls, nftables and dnsmasq. It waits for that, up to five minutes, and keeps the host when it fails. Guests and their files stay.");
 
         hosts.MapGet("/{host}/defaults", GetDefaultsAsync).WithName("Defaults_Get").WithSummary("Read vif.default.*");
         hosts.MapPut("/{host}/defaults", PutDefaultsAsync).WithName("Defaults_Put").WithSummary("Set vif.default.*");
@@ -71,9 +73,10 @@ internal static class HostEndpoints
         return TypedResults.Ok(HostResponse.Of(put, pool));
     }
 
-    private static async Task<NoContent> DeleteAsync(string host, HttpContext http, HostService hosts, CancellationToken ct, bool validateOnly = false)
+    private static async Task<NoContent> DeleteAsync(
+        string host, HttpContext http, HostService hosts, OperationService operations, CancellationToken ct, bool release = false, bool validateOnly = false)
     {
-        await hosts.DeleteAsync(http, RouteNames.Host(host), validateOnly, ct);
+        await hosts.DeleteAsync(http, RouteNames.Host(host), release ? operations : null, validateOnly, ct);
         return TypedResults.NoContent();
     }
 

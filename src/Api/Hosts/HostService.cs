@@ -1,9 +1,11 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Xlnet.Api.Common;
+using Xlnet.Api.Operations;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
+using Xlnet.Domain.Operations;
 using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts.Ssh;
@@ -12,6 +14,8 @@ namespace Xlnet.Api.Hosts;
 
 internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimeProvider clock, MacAllocator macs)
 {
+    private static readonly TimeSpan ReleaseLimit = TimeSpan.FromMinutes(5);
+
     public async Task<(Host Host, string? Pool)> GetAsync(ResourceName name, CancellationToken ct)
     {
         var row = await db.Hosts.AsNoTracking().Where(h => h.Name == name)
@@ -79,10 +83,13 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         return (host, pool?.Name.Value, created);
     }
 
-    public async Task DeleteAsync(HttpContext http, ResourceName name, bool validateOnly, CancellationToken ct)
+    /// <param name="release">What gives the host its own network back first; null to leave it as it is.</param>
+    public async Task DeleteAsync(HttpContext http, ResourceName name, OperationService? release, bool validateOnly, CancellationToken ct)
     {
+        var released = release is not null && !validateOnly && await ReleaseAsync(http, name, release, ct);
         await using var write = await HostWrite.BeginAsync(db, request, clock, name, ct);
-        ApiDefaults.CheckPreconditions(http, write.Host.Version);
+        if (!released)
+            ApiDefaults.CheckPreconditions(http, write.Host.Version);
         if (await db.Operations.AnyAsync(o => o.HostId == write.Host.Id && o.FinishedAt == null, ct))
             throw new RuleException(RuleKind.Conflict, "host.busy", $"An operation of the host '{name}' has not ended: wait for it, or cancel it.");
         await macs.ReleaseAsync(await db.Vifs.Where(v => v.HostId == write.Host.Id).Select(v => v.Mac).ToListAsync(ct), ct);
@@ -98,6 +105,31 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         });
         db.Remove(write.Host);
         await write.CommitAsync(validateOnly, ct);
+    }
+
+    /// <returns>Whether there was anything to give back.</returns>
+    private async Task<bool> ReleaseAsync(HttpContext http, ResourceName name, OperationService operations, CancellationToken ct)
+    {
+        await using (var write = await HostWrite.BeginAsync(db, request, clock, name, ct))
+        {
+            ApiDefaults.CheckPreconditions(http, write.Host.Version);
+            if (write.Host.NetworkingState is not { IsTaken: true })
+                return false;
+            var before = HostDocument.Of(write.Host);
+            write.Host.Networking = null;
+            write.Record(RevisionObjectKind.Host, "", "networking.release", "networking", before, HostDocument.Of(write.Host));
+            await write.CommitAsync(validateOnly: false, ct);
+        }
+
+        db.ChangeTracker.Clear();
+        var operation = await operations.SwitchNetworkingAsync(name, ct);
+        var ended = await operations.WaitAsync(operation.Id, ReleaseLimit, ct);
+        db.ChangeTracker.Clear();
+        if (ended.Status == OperationStatus.Succeeded)
+            return true;
+        throw new RuleException(RuleKind.Conflict, "host.not-released",
+            $"The host '{name}' did not get its own network back, and stays registered: operation {operation.Id} {(ended.FinishedAt is null ? "has not ended yet" : $"ended {Kebab.Name(ended.Status)}: {ended.Error?.Message}")}")
+            .With("operation", operation.Id.ToString());
     }
 
     public async Task<DefaultsContract> PutDefaultsAsync(HttpContext http, ResourceName name, DefaultsContract put, bool validateOnly, CancellationToken ct)

@@ -76,6 +76,8 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
         host.Description = snapshot.Host.Description;
         host.MacPolicy = Kebab.Parse<MacPolicy>(snapshot.Host.MacPolicy);
         (host.XlConf, host.Defaults) = (snapshot.Host.XlConf, snapshot.Host.Defaults);
+        // Null gives the host back what it had before xlnet.
+        host.Networking = snapshot.Host.ReadNetworking();
         if (snapshot.Host.MacPoolId is null || await db.MacPools.AnyAsync(p => p.Id == snapshot.Host.MacPoolId, ct))
             host.MacPoolId = snapshot.Host.MacPoolId;
         write.Record(RevisionObjectKind.Host, "", "revision.restore", "", before, HostDocument.Of(host));

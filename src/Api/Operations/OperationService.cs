@@ -65,6 +65,10 @@ internal sealed class OperationService(
     public Task<Operation> EnforceAsync(ResourceName host, DriftEnforceRequest body, CancellationToken ct) =>
         EnqueueAsync(host, OperationKind.Enforce, null, new GuestActionRequest(body.Allow), null, ct, [.. body.Targets!.Distinct()]);
 
+    /// <summary>Puts Dom0's own network into force, and nothing else.</summary>
+    public Task<Operation> SwitchNetworkingAsync(ResourceName host, CancellationToken ct) =>
+        EnqueueAsync(host, OperationKind.Enforce, null, new GuestActionRequest([Impact.VifBlip, Impact.ManagementPath]), null, ct, [SwitchNetworkingStep.TargetName]);
+
     public Task<Operation> ActAsync(ResourceName host, GuestName guest, OperationKind kind, GuestActionRequest? body, CancellationToken ct) =>
         EnqueueAsync(host, kind, guest, body ?? new GuestActionRequest(), null, ct);
 

@@ -16,7 +16,14 @@ namespace Xlnet.Api.Plans;
 /// <param name="Steps">What an apply would do, in order; empty when there is nothing to do.</param>
 /// <param name="Pending">What differs and would stay so, and why.</param>
 /// <param name="Simulated">True when no real Dom0 is behind the host.</param>
-public sealed record PlanResponse(long Revision, IReadOnlyList<PlanStepResponse> Steps, IReadOnlyList<PendingStepResponse> Pending, bool Simulated);
+public sealed record PlanResponse(long Revision, IReadOnlyList<PlanStepResponse> Steps, IReadOnlyList<PendingStepResponse> Pending, bool Simulated)
+{
+    internal static PlanResponse Of(Plan plan, bool simulated) => new(
+        plan.Revision,
+        [.. plan.Steps.Select(s => new PlanStepResponse(s.Id, s.Action, s.Target, s.Impact, StepDiff.Of(s)))],
+        [.. plan.Pending.Select(p => new PendingStepResponse(p.Step.Id, p.Step.Action, p.Step.Target, p.Step.Impact, StepDiff.Of(p.Step), p.Reason))],
+        simulated);
+}
 
 /// <param name="Impact">What it does to those who use the host: `none`, `vif-blip`, `guest-recreate` or `management-path`.</param>
 /// <param name="Diff">What it changes, for a person to read.</param>
@@ -125,11 +132,7 @@ internal sealed class PlanService(XlnetDbContext db, HostConnector connector)
         var observed = await driver.ObserveAsync(desired.Paths, ct);
         await ObservedVersions.KeepAsync(db, hostId, observed.XenVersion, ct);
         var plan = Planner.Plan(desired, observed, new PlanRequest { Allow = allow ?? PlanRequest.DefaultAllow });
-        return new PlanResponse(
-            plan.Revision,
-            [.. plan.Steps.Select(s => new PlanStepResponse(s.Id, s.Action, s.Target, s.Impact, StepDiff.Of(s)))],
-            [.. plan.Pending.Select(p => new PendingStepResponse(p.Step.Id, p.Step.Action, p.Step.Target, p.Step.Impact, StepDiff.Of(p.Step), p.Reason))],
-            observed.Simulated);
+        return PlanResponse.Of(plan, observed.Simulated);
     }
 
     /// <param name="contents">The files whose contents are wanted: xl.conf, and guest files of /etc/xen.</param>

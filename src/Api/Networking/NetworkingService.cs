@@ -1,0 +1,243 @@
+using System.Globalization;
+using System.Net;
+using Microsoft.EntityFrameworkCore;
+using Xlnet.Api.Common;
+using Xlnet.Api.Drifts;
+using Xlnet.Api.Plans;
+using Xlnet.Api.Vifs;
+using Xlnet.Domain.Bridges;
+using Xlnet.Domain.Common;
+using Xlnet.Domain.Guests;
+using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Networking;
+using Xlnet.Domain.Planning;
+using Xlnet.Domain.Xl;
+using Xlnet.Infrastructure.Data;
+using Xlnet.Infrastructure.Hosts;
+
+namespace Xlnet.Api.Networking;
+
+/// <summary>
+/// A host's networking as one setting: Dom0's own network, the vif.default.* and the bridge that go with it, and, where asked, the vifs
+/// whose bridge goes. As every write it is staged: the host is looked at, and changed by an apply.
+/// </summary>
+internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, TimeProvider clock, HostConnector connector, GuestVifs guestVifs)
+{
+    private const string DefaultBridge = "xenbr0";
+
+    public async Task<(NetworkingResponse Response, uint Version)> GetAsync(ResourceName name, CancellationToken ct)
+    {
+        var host = await db.Hosts.AsNoTracking().SingleOrDefaultAsync(h => h.Name == name, ct) ?? throw RuleException.NotFound("host", name.Value);
+        if (host.Networking is { } networking)
+            return (NetworkingResponse.Of(networking, DefaultsOf(host), [], null, host.DriverKind is DriverKind.Simulated or DriverKind.Directory), host.Version);
+        var seen = await LookAsync(host.Id, name, ct);
+        return (NetworkingResponse.Of(seen.Sight, seen.Defaults, seen.Inspection.Host.Simulated), host.Version);
+    }
+
+    /// <exception cref="RuleException">422 with the evidence, when the host's own facts speak against it.</exception>
+    public async Task<(NetworkingResponse Response, uint Version)> PutAsync(
+        HttpContext http, ResourceName name, NetworkingRequest put, bool validateOnly, CancellationToken ct)
+    {
+        var hostId = await HostIds.FindAsync(db, name, ct);
+        // Not within the transaction: a slow host would keep the writers of its row waiting.
+        var seen = await LookAsync(hostId, name, ct);
+        await using var write = await HostWrite.BeginAsync(db, request, clock, name, ct);
+        var host = write.Host;
+        ApiDefaults.CheckPreconditions(http, host.Version);
+        await HostSight.CheckIdleAsync(db, write, ct);
+
+        var networking = Complete(put, seen, host.Networking);
+        var originals = host.NetworkingState is { IsTaken: true } taken
+            ? taken.Originals
+            : seen.Facts.InterfacesFiles.ToDictionary(p => p, p => seen.Inspection.Host.Files.GetValueOrDefault(p));
+        if (HostNetworkingRules.Check(networking).Concat(HostNetworkingRules.CheckOriginals(networking, originals)).ToList() is { Count: > 0 } wrong)
+        {
+            List<FieldError> fields = [.. wrong.Select(f => f with { Pointer = f.Pointer.Replace("/nat/", "/", StringComparison.Ordinal) })];
+            throw new RuleException(RuleKind.Invalid, fields[0].Code, fields[0].Message, fields);
+        }
+
+        await MoveVifsAsync(write, networking, put.MoveVifs ?? new Dictionary<string, string?>(), ct);
+        var before = HostDocument.Of(host);
+        SetDefaults(host, networking);
+        var guests = await db.Guests.Include(g => g.Vifs).Where(g => g.HostId == host.Id).OrderBy(g => g.Name).ToListAsync(ct);
+        var findings = Preflight.Check(networking, host.NetworkingState?.Applied, seen.Inspection, seen.Facts, OnIt(guests, networking, DefaultsOf(host)));
+        Refuse(findings);
+        await SetBridgeAsync(write, networking, host.Networking, ct);
+
+        host.Networking = networking;
+        host.NetworkingState ??= new NetworkingState(null, seen.Facts.InterfacesFiles.ToDictionary(p => p, _ => (byte[]?)null), false);
+        write.Record(RevisionObjectKind.Host, "", "networking.update", "networking", before, HostDocument.Of(host));
+        await write.SaveAsync(ct);
+        var desired = await DesiredStateReader.ReadWithinAsync(db, host.Id, ct) ?? throw RuleException.NotFound("host", name.Value);
+        var plan = PlanResponse.Of(
+            Planner.Plan(desired, seen.Inspection.Host, new PlanRequest { Allow = Enum.GetValues<Impact>() }), seen.Inspection.Host.Simulated);
+        await write.CommitAsync(validateOnly, ct);
+        return (NetworkingResponse.Of(networking, DefaultsOf(host), [.. findings.Where(f => f.IsWarning)], plan, seen.Inspection.Host.Simulated), host.Version);
+    }
+
+    private async Task<Seen> LookAsync(long hostId, ResourceName name, CancellationToken ct)
+    {
+        var desired = await DesiredStateReader.ReadAsync(db, hostId, ct) ?? throw RuleException.NotFound("host", name.Value);
+        await using var driver = await connector.OpenAsync(hostId, ct);
+        var facts = await driver.ReadNetworkFactsAsync(ct);
+        var inspection = await driver.InspectAsync([.. desired.Paths.Union(facts.InterfacesFiles).Union(NetworkFiles.Owned)], ct);
+        await ObservedVersions.KeepAsync(db, hostId, inspection.Host.XenVersion, ct);
+        var conf = inspection.Host.Files[Host.XlConfPath];
+        var defaults = conf is null ? VifDefaults.None : XlConf.Parse(XlText.FromBytes(conf)).Defaults;
+        return new Seen(NetworkSight.Of(inspection.Host, facts, await driver.ReadRoutesAsync(ct), defaults), inspection, facts, defaults);
+    }
+
+    private static HostNetworking Complete(NetworkingRequest put, Seen seen, HostNetworking? present)
+    {
+        var (mode, sight) = (put.Mode!.Value, seen.Sight);
+        var isSwitched = mode is NetworkMode.Bridged or NetworkMode.OpenVSwitch;
+        return new HostNetworking
+        {
+            Mode = mode,
+            Backend = put.Backend ?? present?.Backend ?? sight.Backend ?? throw RuleException.Invalid("/backend", "networking.backend",
+                "Both ifupdown and systemd-networkd keep this host's uplink, so it can't be told which of them is to go on. Say which backend, and take the interface out of the other's files."),
+            Uplink = put.Uplink ?? present?.Uplink ?? sight.Uplink ?? throw RuleException.Invalid("/uplink", "networking.uplink", "No interface of this host leads anywhere. Name its uplink."),
+            Bridge = mode == NetworkMode.Routed ? put.Bridge : put.Bridge ?? present?.Bridge ?? sight.Bridge ?? seen.Defaults.Bridge ?? DefaultBridge,
+            Addressing = put.Addressing?.ToDomain() ?? present?.Addressing ?? sight.Addressing,
+            Mtu = put.Mtu,
+            Vlan = put.Vlan,
+            GatewayDevice = put.GatewayDevice,
+            ProxyArp = put.ProxyArp ?? true,
+            Nat = mode != NetworkMode.Nat ? null : new NatSettings(
+                put.Subnet is { } subnet ? NetworkingRequestValidator.TryNetwork(subnet)!.Value : present?.Nat?.Subnet ?? FreeSubnet(seen.Inspection.Host),
+                put.Dhcp ?? true, put.Domain,
+                [.. (put.PortForwards ?? []).Select(f => new PortForward(f.Protocol ?? "tcp", f.Port!.Value, IPAddress.Parse(f.ToAddress!), f.ToPort ?? f.Port!.Value))]),
+        };
+    }
+
+    private static IPNetwork FreeSubnet(HostObservation observed) => Enumerable.Range(0, 256)
+        .Select(i => IPNetwork.Parse(string.Create(CultureInfo.InvariantCulture, $"10.99.{i}.0/24")))
+        .First(n => observed.Interfaces.SelectMany(i => i.Addresses).All(a => !IPAddress.TryParse(a.Split('/')[0], out var address) || !n.Contains(address)));
+
+    /// <summary>The part that lies in xl.conf: the script of the mode, its bridge, and its gateway device.</summary>
+    private static void SetDefaults(Host host, HostNetworking networking)
+    {
+        var defaults = DefaultsOf(host) with
+        {
+            Script = Preflight.ScriptOf(networking.Mode),
+            Bridge = networking.Bridge,
+            GatewayDev = networking.Mode == NetworkMode.Routed ? networking.GatewayDevice ?? networking.Uplink : null,
+        };
+        host.Defaults = defaults;
+        if (host.XlConf is { } conf)
+            host.XlConf = XlText.ToBytes(XlConf.Parse(XlText.FromBytes(conf)).WithDefaults(defaults).ToString());
+    }
+
+    private static VifDefaults DefaultsOf(Host host) =>
+        host.XlConf is { } conf ? XlConf.Parse(XlText.FromBytes(conf)).Defaults : host.Defaults ?? VifDefaults.None;
+
+    /// <summary>So that a vif which names the bridge is held to its kind.</summary>
+    private async Task SetBridgeAsync(HostWrite write, HostNetworking networking, HostNetworking? present, CancellationToken ct)
+    {
+        var kind = networking.Mode == NetworkMode.OpenVSwitch ? BridgeKind.OpenVSwitch : BridgeKind.Linux;
+        if (present?.Bridge is { } old && old != networking.Bridge)
+        {
+            var name = InterfaceName.Parse(old);
+            if (await db.Bridges.SingleOrDefaultAsync(b => b.HostId == write.Host.Id && b.Name == name, ct) is { } gone)
+            {
+                db.Remove(gone);
+                write.Record(RevisionObjectKind.Bridge, old, "bridge.delete", $"bridges/{old}", BridgeDocument.Of(gone), null);
+            }
+        }
+
+        if (networking.Bridge is not { } wanted)
+            return;
+        var bridgeName = InterfaceName.Parse(wanted);
+        var bridge = await db.Bridges.SingleOrDefaultAsync(b => b.HostId == write.Host.Id && b.Name == bridgeName, ct);
+        var before = bridge is null ? null : BridgeDocument.Of(bridge);
+        if (bridge is null)
+            db.Add(bridge = new Bridge { HostId = write.Host.Id, Name = bridgeName, CreatedAt = write.Now, UpdatedAt = write.Now });
+        (bridge.Kind, bridge.Mtu, bridge.Ports) = (kind, networking.Mtu, null);
+        if (before != BridgeDocument.Of(bridge))
+            bridge.UpdatedAt = write.Now;
+        write.Record(RevisionObjectKind.Bridge, wanted, before is null ? "bridge.create" : "bridge.update", $"bridges/{wanted}", before, BridgeDocument.Of(bridge));
+    }
+
+    /// <summary>The vifs that would be on it: those that name its bridge, or none.</summary>
+    private static List<PreflightVif> OnIt(IReadOnlyList<Guest> guests, HostNetworking networking, VifDefaults defaults) =>
+    [
+        .. guests.SelectMany(g => g.Vifs, (g, v) => new PreflightVif(g.Name.Value, v.Devid, v.WrittenSettings))
+            .Where(v => v.Settings.Backend is null or "0" or "Domain-0")
+            .Where(v => v.Settings.Bridge is not { } bridge || networking.Bridge is null || NetNames.BridgeNames(bridge).Contains(networking.Bridge) || bridge == defaults.Bridge),
+    ];
+
+    private static void Refuse(IReadOnlyList<PreflightFinding> findings)
+    {
+        List<PreflightFinding> errors = [.. findings.Where(f => !f.IsWarning)];
+        if (errors.Count == 0)
+            return;
+        throw new RuleException(RuleKind.Invalid, errors[0].Code, errors[0].Message, [.. errors.Select(e => new FieldError(e.Pointer, e.Code, e.Message))])
+            .With("findings", errors.ConvertAll(NetworkingFinding.Of));
+    }
+
+    /// <summary>
+    /// Who names a bridge that goes away would be left on none: he is moved where the request says, and else the request is refused with
+    /// the list of them. Who names a script that does not fit is refused likewise.
+    /// </summary>
+    private async Task MoveVifsAsync(HostWrite write, HostNetworking networking, IReadOnlyDictionary<string, string?> moves, CancellationToken ct)
+    {
+        var kept = (await db.Bridges.AsNoTracking().Where(b => b.HostId == write.Host.Id).Select(b => b.Name).ToListAsync(ct)).Select(n => n.Value).ToHashSet();
+        if (write.Host.Networking?.Bridge is { } present)
+            kept.Remove(present);
+        if (networking.Bridge is { } wanted)
+            kept.Add(wanted);
+        foreach (var (from, to) in moves)
+        {
+            if (to is not null && !kept.Contains(to))
+                throw RuleException.Invalid($"/moveVifs/{from}", "networking.move-vifs", $"The host is to have no bridge '{to}': name one of {string.Join(", ", kept.Order(StringComparer.Ordinal))}, or null.");
+        }
+
+        var script = Preflight.ScriptOf(networking.Mode);
+        List<string> stranded = [], misfits = [];
+        var guests = await db.Guests.Include(g => g.Vifs).Where(g => g.HostId == write.Host.Id).OrderBy(g => g.Name).ToListAsync(ct);
+        foreach (var guest in guests)
+        {
+            guest.Sort();
+            List<WantedVif> vifs = [];
+            foreach (var vif in guest.Vifs)
+            {
+                var settings = vif.WrittenSettings;
+                var target = string.Create(CultureInfo.InvariantCulture, $"{guest.Name}/vifs/{vif.Devid}");
+                if (settings is { Bridge: { } bridge } && moves.ContainsKey(NameOf(bridge)))
+                    settings = settings with { Bridge = moves[NameOf(bridge)] };
+                else if (settings is { Bridge: { } named, Backend: null or "0" or "Domain-0" } && !NetNames.BridgeNames(named).Any(kept.Contains))
+                    stranded.Add($"{target} bridge={named}");
+                if (settings.Script is { } own && own[(own.LastIndexOf('/') + 1)..] is var ownName && ownName is "vif-bridge" or "vif-openvswitch" or "vif-route" && ownName != script
+                    && (settings.Bridge is null || networking.Bridge is null || NetNames.BridgeNames(settings.Bridge).Contains(networking.Bridge)))
+                    misfits.Add($"{target} script={own}");
+                vifs.Add(new WantedVif(vif.Devid, settings, "", InFile: true, AsWritten: !vif.MacWritten));
+            }
+
+            if (!vifs.Zip(guest.Vifs).Any(p => p.First.Settings != p.Second.WrittenSettings))
+                continue;
+            var before = GuestDocument.Of(guest);
+            await guestVifs.SetAsync(write, guest, GuestFile.Parse(XlText.FromBytes(guest.Config)), vifs, ct);
+            write.Record(RevisionObjectKind.Guest, guest.Name.Value, "guest.update", guest.Name.Value, before, GuestDocument.Of(guest));
+        }
+
+        if (stranded.Count > 0)
+        {
+            throw new RuleException(RuleKind.Invalid, "networking.vifs-stranded",
+                $"These vifs name a bridge that the host would not have: {string.Join("; ", stranded)}. Say with moveVifs where they go, such as {{\"{DefaultBridge}\": null}} for the networking's own.",
+                new FieldError("/moveVifs", "networking.vifs-stranded", "says nothing of them"))
+                .With("vifs", stranded);
+        }
+
+        if (misfits.Count > 0)
+        {
+            throw new RuleException(RuleKind.Invalid, "networking.script-misfit",
+                $"These vifs name a script that does not work in mode {Kebab.Name(networking.Mode)}: {string.Join("; ", misfits)}. Take it off, so that the host's default, {script}, holds.",
+                new FieldError("/mode", "networking.script-misfit", $"needs {script}"))
+                .With("vifs", misfits);
+        }
+    }
+
+    private static string NameOf(string bridge) => NetNames.BridgeNames(bridge).Last();
+
+    private sealed record Seen(NetworkSight Sight, HostInspection Inspection, NetworkFacts Facts, VifDefaults Defaults);
+}
