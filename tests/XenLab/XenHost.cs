@@ -38,6 +38,14 @@ public sealed class XenHost : IAsyncLifetime
         cmp -s /run/xl.conf /etc/xen/xl.conf || cp /run/xl.conf /etc/xen/xl.conf
         for id in $(xenstore-list /local/domain); do [ "$id" = 0 ] || xl destroy "$id" 2>/dev/null || true; done
         for unit in $(systemctl list-units --plain --no-legend 'xlnet-*' | cut -d ' ' -f 1); do systemctl stop "$unit" || true; done
+        [ -e /run/interfaces ] || cp /etc/network/interfaces /run/interfaces
+        if ! cmp -s /run/interfaces /etc/network/interfaces; then
+            cp /run/interfaces /etc/network/interfaces
+            systemd-run --quiet --wait --property=KillMode=process sh -c 'ovs-vsctl --if-exists del-br xenbr0; ip link delete xenbr0; ifdown --force eth0; ip addr flush dev eth0; ifup --force xenbr0' || true
+            systemctl disable --now xlnet-nat xlnet-dnsmasq || true
+            rm -rf /etc/xlnet /etc/sysctl.d/60-xlnet.conf /etc/systemd/system/xlnet-*
+            sysctl -q -w net.ipv4.ip_forward=0
+        fi
         for bridge in $(ovs-vsctl list-br); do ovs-vsctl --timeout=30 del-br "$bridge"; done
         for bridge in $(ip -o link show type bridge | cut -d ' ' -f 2 | tr -d :); do [ "$bridge" = xenbr0 ] || ip link delete "$bridge"; done
         for link in $(ip -o link show type veth | sed -n 's/^[0-9]*: \([^@:]*\).*/\1/p'); do ip link delete "$link" 2>/dev/null || true; done
