@@ -1,57 +1,20 @@
-using System.Net;
-using Microsoft.AspNetCore.Mvc.Testing;
-using Microsoft.AspNetCore.TestHost;
-using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.DependencyInjection;
-using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts.Simulation;
 using Xunit;
 
 namespace Xlnet.Api.Tests;
 
-/// <summary>Changes that may cut the connection to their host, on simulated hosts that can be lost, by a clock that is in a hurry.</summary>
-public sealed class ManagementPathTests : IAsyncLifetime
+/// <summary>Changes that may cut the connection to their host, on a simulated host that can be lost.</summary>
+public sealed class ManagementPathTests : HurriedServiceTests
 {
     private const string Guest = "name = 'web1'\ntype = 'pv'\nkernel = '/guest/vmlinuz'\nvif = ['bridge=xenbr0']\n";
     private static readonly object Allow = new { allow = new[] { "vif-blip", "management-path" } };
 
-    private readonly TestDatabase _database = new();
-    private readonly string _data = Directory.CreateTempSubdirectory("xlnet-test-").FullName;
-    private WebApplicationFactory<Program> _factory = null!;
-    private HttpClient _client = null!;
-
-    public async ValueTask InitializeAsync()
-    {
-        await _database.CreateAsync();
-        Start(30);
-        await _client.PutAsync("/v1/hosts/dom0-a", new { driver = new { kind = "simulated" } });
-    }
-
-    private void Start(int hurry)
-    {
-        _factory = new WebApplicationFactory<Program>().WithWebHostBuilder(builder => builder
-            .UseSetting("ConnectionStrings:Xlnet", _database.ConnectionString)
-            .UseSetting("Xlnet:DataDirectory", _data)
-            .UseSetting("Logging:LogLevel:Default", "Error")
-            .ConfigureTestServices(services => services.AddSingleton<TimeProvider>(new HurriedTime(hurry))));
-        _factory.UseKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
-        _factory.StartServer();
-        _client = _factory.CreateClient();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _factory.DisposeAsync();
-        await _database.DisposeAsync();
-        Directory.Delete(_data, recursive: true);
-    }
-
     [Fact]
     public async Task Apply_UplinkWithTheConnectionTakenOff_IsPendingUnlessAllowed()
     {
-        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = Array.Empty<string>() });
+        await Client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = Array.Empty<string>() });
 
-        var plan = await _client.GetJsonAsync("/v1/hosts/dom0-a/plan");
+        var plan = await Client.GetJsonAsync("/v1/hosts/dom0-a/plan");
 
         Assert.Empty(plan["steps"].AsArray());
         var step = Assert.Single(plan["pending"].AsArray())!;
@@ -63,13 +26,13 @@ public sealed class ManagementPathTests : IAsyncLifetime
     [Fact]
     public async Task Apply_ThatCutsTheConnection_HostRepairsItselfAndTheRestIsTakenBack()
     {
-        await _client.PutTextAsync("/v1/hosts/dom0-a/guests/web1/config", Guest);
-        await EndAsync((string)(await _client.PostAsync("/v1/hosts/dom0-a/guests/web1/start"))["id"]!);
+        await Client.PutTextAsync("/v1/hosts/dom0-a/guests/web1/config", Guest);
+        await RunAsync("/v1/hosts/dom0-a/guests/web1/start");
         var before = await NetworkAsync();
-        await _client.PutAsync("/v1/hosts/dom0-a/bridges/new0", new { });
-        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = Array.Empty<string>() });
+        await Client.PutAsync("/v1/hosts/dom0-a/bridges/new0", new { });
+        await Client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = Array.Empty<string>() });
 
-        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply", Allow))["id"]!;
+        var id = (string)(await Client.PostAsync("/v1/hosts/dom0-a/apply", Allow))["id"]!;
         var operation = await EndAsync(id);
 
         Assert.Equal(("rolled-back", "management-path.lost"), ((string)operation["status"]!, (string)operation["error"]["code"]!));
@@ -87,9 +50,9 @@ public sealed class ManagementPathTests : IAsyncLifetime
     public async Task Apply_ThatKeepsTheConnection_StopsTheTimer()
     {
         await ChangeAsync(s => s.Interfaces.Add(new SimulatedInterface { Index = 9, Name = "eth1", Mac = "52:54:00:12:34:57", Up = true, Carrier = true }));
-        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = new[] { "eth0", "eth1" } });
+        await Client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = new[] { "eth0", "eth1" } });
 
-        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply", Allow))["id"]!;
+        var id = (string)(await Client.PostAsync("/v1/hosts/dom0-a/apply", Allow))["id"]!;
         var operation = await EndAsync(id);
 
         Assert.Equal("succeeded", (string)operation["status"]!);
@@ -102,15 +65,15 @@ public sealed class ManagementPathTests : IAsyncLifetime
     public async Task Apply_HostWithoutSystemd_IsRefusedBeforeAnythingChanges()
     {
         var before = await NetworkAsync();
-        await _client.PutAsync("/v1/hosts/dom0-a/bridges/new0", new { });
-        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = Array.Empty<string>() });
+        await Client.PutAsync("/v1/hosts/dom0-a/bridges/new0", new { });
+        await Client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = Array.Empty<string>() });
         await ChangeAsync(s => s.Faults.Add(new SimulatedFault
         {
             Argv = ["systemctl", "show"], Kind = SimulatedFaultKind.Fail, Repeats = true,
             Stderr = "System has not been booted with systemd as init system (PID 1). Can't operate.\n",
         }));
 
-        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply", Allow))["id"]!;
+        var id = (string)(await Client.PostAsync("/v1/hosts/dom0-a/apply", Allow))["id"]!;
         var operation = await EndAsync(id);
 
         Assert.Equal(("rolled-back", "management-path.no-timer"), ((string)operation["status"]!, (string)operation["error"]["code"]!));
@@ -127,9 +90,9 @@ public sealed class ManagementPathTests : IAsyncLifetime
             s.Interfaces.Add(new SimulatedInterface { Index = 9, Name = "eth1", Mac = "52:54:00:12:34:57", Up = true, Carrier = true });
             s.Faults.Add(new SimulatedFault { Argv = ["ip", "link", "set", "dev", "eth1", "master"], Kind = SimulatedFaultKind.CutAfter });
         });
-        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = new[] { "eth0", "eth1" } });
+        await Client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = new[] { "eth0", "eth1" } });
 
-        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply", Allow))["id"]!;
+        var id = (string)(await Client.PostAsync("/v1/hosts/dom0-a/apply", Allow))["id"]!;
 
         Assert.Equal("succeeded", (string)(await EndAsync(id))["status"]!);
         await AssertNothingLeftAsync();
@@ -139,20 +102,20 @@ public sealed class ManagementPathTests : IAsyncLifetime
     public async Task Apply_FailsAfterAStepThatMayCut_HostIsRestoredByItsOwnScript()
     {
         // xlnet's own bridge with an address goes away, and a guest that is to come fails.
-        await _client.PutAsync("/v1/hosts/dom0-a/bridges/old0", new { });
-        await EndAsync((string)(await _client.PostAsync("/v1/hosts/dom0-a/apply"))["id"]!);
+        await Client.PutAsync("/v1/hosts/dom0-a/bridges/old0", new { });
+        await RunAsync("/v1/hosts/dom0-a/apply");
         await ChangeAsync(s =>
         {
             s.Interfaces.Single(i => i.Name == "old0").Addresses.Add("192.0.2.1/24");
             s.Routes.Add(new SimulatedRoute { Dst = "198.51.100.0/24", Gateway = "192.0.2.9", Dev = "old0" });
         });
         var before = await NetworkAsync();
-        await _client.DeleteAnswerAsync("/v1/hosts/dom0-a/bridges/old0");
+        await Client.DeleteAnswerAsync("/v1/hosts/dom0-a/bridges/old0");
 
-        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply?confirmWithin=1h", Allow))["id"]!;
+        var id = (string)(await Client.PostAsync("/v1/hosts/dom0-a/apply?confirmWithin=1h", Allow))["id"]!;
         await AwaitAsync(id);
         Assert.NotEqual(before, await NetworkAsync());
-        await _client.PostAsync($"/v1/operations/{id}/cancel");
+        await Client.PostAsync($"/v1/operations/{id}/cancel");
         var operation = await EndAsync(id);
 
         Assert.Equal(("rolled-back", "operation.unconfirmed"), ((string)operation["status"]!, (string)operation["error"]["code"]!));
@@ -166,13 +129,13 @@ public sealed class ManagementPathTests : IAsyncLifetime
     public async Task Awaiting_TimerStaysUntilConfirmed()
     {
         await ChangeAsync(s => s.Interfaces.Add(new SimulatedInterface { Index = 9, Name = "eth1", Mac = "52:54:00:12:34:57", Up = true, Carrier = true }));
-        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = new[] { "eth0", "eth1" } });
+        await Client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = new[] { "eth0", "eth1" } });
 
-        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply?confirmWithin=1h", Allow))["id"]!;
+        var id = (string)(await Client.PostAsync("/v1/hosts/dom0-a/apply?confirmWithin=1h", Allow))["id"]!;
         await AwaitAsync(id);
         Assert.Single((await StateAsync()).Timers);
 
-        await _client.PostAsync($"/v1/operations/{id}/confirm");
+        await Client.PostAsync($"/v1/operations/{id}/confirm");
         Assert.Equal("succeeded", (string)(await EndAsync(id))["status"]!);
         await AssertNothingLeftAsync();
     }
@@ -181,12 +144,12 @@ public sealed class ManagementPathTests : IAsyncLifetime
     public async Task Awaiting_HostRepairedItself_CannotBeConfirmed()
     {
         await ChangeAsync(s => s.Interfaces.Add(new SimulatedInterface { Index = 9, Name = "eth1", Mac = "52:54:00:12:34:57", Up = true, Carrier = true }));
-        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = new[] { "eth0", "eth1" } });
-        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply?confirmWithin=1h", Allow))["id"]!;
+        await Client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = new[] { "eth0", "eth1" } });
+        var id = (string)(await Client.PostAsync("/v1/hosts/dom0-a/apply?confirmWithin=1h", Allow))["id"]!;
         await AwaitAsync(id);
         await ChangeAsync(s => s.Timers[0].At = DateTimeOffset.UnixEpoch);
 
-        await _client.PostAsync($"/v1/operations/{id}/confirm");
+        await Client.PostAsync($"/v1/operations/{id}/confirm");
         var operation = await EndAsync(id);
 
         Assert.Equal(("rolled-back", "management-path.lost"), ((string)operation["status"]!, (string)operation["error"]["code"]!));
@@ -197,25 +160,25 @@ public sealed class ManagementPathTests : IAsyncLifetime
     public async Task Interrupted_InAStepThatCuts_TheNextRunFindsThatTheHostHasRepairedItself()
     {
         // A clock as it is, so that the command still hangs when the service stops.
-        await _factory.DisposeAsync();
+        await StopAsync();
         Start(1);
-        await _client.PutAsync("/v1/hosts/dom0-a/bridges/new0", new { });
-        await _client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = Array.Empty<string>() });
+        await Client.PutAsync("/v1/hosts/dom0-a/bridges/new0", new { });
+        await Client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = Array.Empty<string>() });
         await ChangeAsync(s => s.Faults.Add(new SimulatedFault { Argv = ["ip", "link", "set", "dev", "eth0", "nomaster"], Kind = SimulatedFaultKind.Hang }));
         var before = await NetworkAsync();
-        var id = (string)(await _client.PostAsync("/v1/hosts/dom0-a/apply", Allow))["id"]!;
-        while (!(await _client.GetJsonAsync($"/v1/operations/{id}?wait=1s"))["steps"].AsArray().Any(s => (string)s!["action"]! == "bridge.remove-port" && (string)s["status"]! == "running"))
+        var id = (string)(await Client.PostAsync("/v1/hosts/dom0-a/apply", Allow))["id"]!;
+        while (!(await Client.GetJsonAsync($"/v1/operations/{id}?wait=1s"))["steps"].AsArray().Any(s => (string)s!["action"]! == "bridge.remove-port" && (string)s["status"]! == "running"))
         {
         }
 
-        await _factory.DisposeAsync();
-        Start(30);
+        await StopAsync();
+        Start(Hurry);
         // It did what it was asked, and nobody came back in time.
         await ChangeAsync(s =>
         {
             s.Interfaces.Single(i => i.Name == "eth0").Master = null;
             Assert.Single(s.Timers).At = DateTimeOffset.UnixEpoch;
-        }, look: false);
+        });
         var operation = await EndAsync(id);
 
         Assert.Equal(("rolled-back", "management-path.lost"), ((string)operation["status"]!, (string)operation["error"]["code"]!));
@@ -228,23 +191,14 @@ public sealed class ManagementPathTests : IAsyncLifetime
     {
         Answer operation;
         do
-            operation = await _client.GetJsonAsync($"/v1/operations/{id}?wait=60s");
+            operation = await Client.GetJsonAsync($"/v1/operations/{id}?wait=60s");
         while ((string)operation["status"]! is "queued" or "running");
         Assert.Equal("awaiting-confirmation", (string)operation["status"]!);
     }
 
-    private async Task<Answer> EndAsync(string id)
-    {
-        Answer operation;
-        do
-            operation = await _client.GetJsonAsync($"/v1/operations/{id}?wait=60s");
-        while (operation.Json!["finishedAt"] is null);
-        return operation;
-    }
-
     private async Task<string> NetworkAsync()
     {
-        var seen = await _client.GetJsonAsync("/v1/hosts/dom0-a/observation");
+        var seen = await Client.GetJsonAsync("/v1/hosts/dom0-a/observation");
         // A bridge that was made again is another device with the same name.
         foreach (var device in seen["interfaces"].AsArray())
         {
@@ -256,31 +210,12 @@ public sealed class ManagementPathTests : IAsyncLifetime
     }
 
     private async Task<System.Text.Json.Nodes.JsonNode> BridgeAsync(string name) =>
-        (await _client.GetJsonAsync("/v1/hosts/dom0-a/observation"))["bridges"].AsArray().Single(b => (string)b!["name"]! == name)!;
+        (await Client.GetJsonAsync("/v1/hosts/dom0-a/observation"))["bridges"].AsArray().Single(b => (string)b!["name"]! == name)!;
 
     private async Task AssertNothingLeftAsync()
     {
         var state = await StateAsync();
         Assert.Empty(state.Timers);
         Assert.DoesNotContain(state.Files.Keys, k => k.StartsWith("/var/lib/xlnet", StringComparison.Ordinal));
-    }
-
-    private async Task<SimulatedDom0State> StateAsync()
-    {
-        await using var db = await _factory.Services.GetRequiredService<IDbContextFactory<XlnetDbContext>>().CreateDbContextAsync();
-        return SimulatedDom0State.FromJson((await db.SimulatedHosts.SingleAsync()).State);
-    }
-
-    private async Task ChangeAsync(Action<SimulatedDom0State> change, bool look = true)
-    {
-        // The first look makes the host's state.
-        if (look)
-            await _client.GetJsonAsync("/v1/hosts/dom0-a/observation");
-        await using var db = await _factory.Services.GetRequiredService<IDbContextFactory<XlnetDbContext>>().CreateDbContextAsync();
-        var row = await db.SimulatedHosts.SingleAsync();
-        var state = SimulatedDom0State.FromJson(row.State);
-        change(state);
-        row.State = state.ToJson();
-        await db.SaveChangesAsync();
     }
 }

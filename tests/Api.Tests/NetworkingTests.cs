@@ -1,55 +1,21 @@
-using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
-using Microsoft.AspNetCore.Mvc.Testing;
-using Microsoft.AspNetCore.TestHost;
-using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.DependencyInjection;
-using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts.Simulation;
 using Xunit;
 
 namespace Xlnet.Api.Tests;
 
-/// <summary>A host's networking as one setting, on simulated hosts that can be lost, by a clock that is in a hurry.</summary>
-public sealed class NetworkingTests : IAsyncLifetime
+/// <summary>A host's networking as one setting, on a simulated host that can be lost.</summary>
+public sealed class NetworkingTests : HurriedServiceTests
 {
     private const string Networking = "/v1/hosts/dom0-a/networking";
     private const string Interfaces = "/etc/network/interfaces";
     private static readonly object Allow = new { allow = new[] { "vif-blip", "management-path" } };
 
-    private readonly TestDatabase _database = new();
-    private readonly string _data = Directory.CreateTempSubdirectory("xlnet-test-").FullName;
-    private WebApplicationFactory<Program> _factory = null!;
-    private HttpClient _client = null!;
-
-    public async ValueTask InitializeAsync()
-    {
-        await _database.CreateAsync();
-        _factory = new WebApplicationFactory<Program>().WithWebHostBuilder(builder => builder
-            .UseSetting("ConnectionStrings:Xlnet", _database.ConnectionString)
-            .UseSetting("Xlnet:DataDirectory", _data)
-            .UseSetting("Logging:LogLevel:Default", "Error")
-            .ConfigureTestServices(services => services.AddSingleton<TimeProvider>(new HurriedTime(30))));
-        _factory.UseKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
-        _factory.StartServer();
-        _client = _factory.CreateClient();
-        await _client.PutAsync("/v1/hosts/dom0-a", new { driver = new { kind = "simulated" } });
-        // The first look makes the host.
-        await _client.GetJsonAsync("/v1/hosts/dom0-a/observation");
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _factory.DisposeAsync();
-        await _database.DisposeAsync();
-        Directory.Delete(_data, recursive: true);
-    }
-
     [Fact]
     public async Task Get_NeverSet_TellsWhatTheHostWasFoundWith()
     {
-        var found = await _client.GetJsonAsync(Networking);
+        var found = await Client.GetJsonAsync(Networking);
         Assert.Equal(
             ("bridged", false, "ifupdown", "eth0", "xenbr0", "dhcp"),
             ((string)found["mode"]!, (bool)found["managed"]!, (string)found["backend"]!, (string)found["uplink"]!, (string)found["bridge"]!, (string)found["addressing"]["method"]!));
@@ -86,25 +52,41 @@ public sealed class NetworkingTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Put_BackFromAModeWithoutABridge_ComesBackToTheHostsOwn()
+    {
+        await ChangeAsync(s =>
+        {
+            foreach (var path in new[] { Interfaces, "/etc/xen/xl.conf" })
+                s.Files[path].Content = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(s.Files[path].Content).Replace("xenbr0", "br7", StringComparison.Ordinal));
+            s.Interfaces.Single(i => i.Name == "xenbr0").Name = s.Interfaces.Single(i => i.Name == "eth0").Master = s.Routes[0].Dev = "br7";
+            s.BroughtUp = new(["lo", "br7"], StringComparer.Ordinal);
+        });
+        var files = await FilesAsync();
+        await SwitchAsync("routed");
+        Assert.Equal("br7", (string)(await SwitchAsync("bridged"))["bridge"]!);
+        Assert.Equal(files, await FilesAsync());
+    }
+
+    [Fact]
     public async Task Put_ValidateOnly_ShowsThePlanAndWritesNothing()
     {
         await StartGuestAsync("web1", "''");
-        var shown = await _client.PutAsync(Networking + "?validateOnly=true", new { mode = "openvswitch" });
+        var shown = await Client.PutAsync(Networking + "?validateOnly=true", new { mode = "openvswitch" });
 
         Assert.Equal(200, shown.Status);
         Assert.Equal(
             [("file.write", "none"), ("networking.switch", "management-path"), ("vif.detach", "vif-blip"), ("vif.attach", "vif-blip")],
             shown["plan"]["steps"]!.AsArray().Select(s => ((string)s!["action"]!, (string)s["impact"]!)));
         Assert.Contains("+ networking openvswitch uplink eth0 bridge xenbr0\n~ web1/vifs/0 is without its bridge meanwhile\n--- /etc/network/interfaces\n", (string)shown["plan"]["steps"]![1]!["diff"]!, StringComparison.Ordinal);
-        Assert.False((bool)(await _client.GetJsonAsync(Networking))["managed"]!);
-        Assert.Empty((await _client.GetJsonAsync("/v1/hosts/dom0-a/plan"))["steps"].AsArray());
+        Assert.False((bool)(await Client.GetJsonAsync(Networking))["managed"]!);
+        Assert.Empty((await Client.GetJsonAsync("/v1/hosts/dom0-a/plan"))["steps"].AsArray());
     }
 
     [Fact]
     public async Task Plan_NotAllowedToCut_HoldsTheSwitch()
     {
-        await _client.PutAsync(Networking, new { mode = "routed" });
-        var plan = await _client.GetJsonAsync("/v1/hosts/dom0-a/plan");
+        await Client.PutAsync(Networking, new { mode = "routed" });
+        var plan = await Client.GetJsonAsync("/v1/hosts/dom0-a/plan");
         Assert.Contains(plan["pending"].AsArray(), s => (string)s!["action"]! == "networking.switch");
     }
 
@@ -114,7 +96,7 @@ public sealed class NetworkingTests : IAsyncLifetime
         await StartGuestAsync("web1", "''");
         var (files, network) = (await FilesAsync(), await NetworkAsync());
         await ChangeAsync(s => s.Interfaces.Add(new SimulatedInterface { Index = 9, Name = "eth1", Mac = "52:54:00:12:34:57", Up = true, Carrier = true }));
-        var put = await _client.PutAsync(Networking, new { mode = "openvswitch", uplink = "eth1" });
+        var put = await Client.PutAsync(Networking, new { mode = "openvswitch", uplink = "eth1" });
         Assert.Equal(200, put.Status);
 
         var operation = await ApplyAsync();
@@ -130,16 +112,16 @@ public sealed class NetworkingTests : IAsyncLifetime
     public async Task Put_AVifNamesABridgeThatGoes_IsRefusedUnlessItSaysWhereTheyGo()
     {
         await StartGuestAsync("web1", "'bridge=xenbr0'");
-        var refused = await _client.PutAsync(Networking, new { mode = "routed" });
+        var refused = await Client.PutAsync(Networking, new { mode = "routed" });
         Assert.Equal((422, "networking.vifs-stranded"), (refused.Status, refused.Code));
         Assert.Equal(["web1/vifs/0 bridge=xenbr0"], refused["vifs"].AsArray().Select(v => (string)v!));
 
-        var moved = await _client.PutAsync(Networking, new { mode = "routed", moveVifs = new Dictionary<string, string?> { ["xenbr0"] = null } });
+        var moved = await Client.PutAsync(Networking, new { mode = "routed", moveVifs = new Dictionary<string, string?> { ["xenbr0"] = null } });
         Assert.Equal(200, moved.Status);
-        Assert.Null((await _client.GetJsonAsync("/v1/hosts/dom0-a/guests/web1/vifs/0")).Json!["bridge"]);
+        Assert.Null((await Client.GetJsonAsync("/v1/hosts/dom0-a/guests/web1/vifs/0")).Json!["bridge"]);
         Assert.Equal("succeeded", (string)(await ApplyAsync())["status"]!);
 
-        var nowhere = await _client.PutAsync(Networking, new { mode = "routed", moveVifs = new Dictionary<string, string?> { ["xenbr0"] = "nobr9" } });
+        var nowhere = await Client.PutAsync(Networking, new { mode = "routed", moveVifs = new Dictionary<string, string?> { ["xenbr0"] = "nobr9" } });
         Assert.Equal((422, "networking.move-vifs"), (nowhere.Status, nowhere.Code));
     }
 
@@ -147,7 +129,7 @@ public sealed class NetworkingTests : IAsyncLifetime
     public async Task Put_AVifNamesAScriptOfAnotherMode_IsRefused()
     {
         await StartGuestAsync("web1", "'script=vif-bridge'");
-        var refused = await _client.PutAsync(Networking, new { mode = "openvswitch" });
+        var refused = await Client.PutAsync(Networking, new { mode = "openvswitch" });
         Assert.Equal((422, "networking.script-misfit"), (refused.Status, refused.Code));
         Assert.Equal(["web1/vifs/0 script=vif-bridge"], refused["vifs"].AsArray().Select(v => (string)v!));
     }
@@ -188,13 +170,13 @@ public sealed class NetworkingTests : IAsyncLifetime
         }
 
         var before = await FilesAsync();
-        var refused = await _client.SendJsonAsync(HttpMethod.Put, Networking, JsonNode.Parse(body));
+        var refused = await Client.SendJsonAsync(HttpMethod.Put, Networking, JsonNode.Parse(body));
 
         Assert.True(422 == refused.Status, refused.Text);
         var finding = refused["findings"].AsArray().FirstOrDefault(f => (string)f!["code"]! == code);
         Assert.True(finding is not null, refused.Text);
         Assert.NotEmpty(finding!["evidence"]!.AsArray());
-        Assert.False((bool)(await _client.GetJsonAsync(Networking))["managed"]!);
+        Assert.False((bool)(await Client.GetJsonAsync(Networking))["managed"]!);
         Assert.Equal(before, await FilesAsync());
     }
 
@@ -202,33 +184,33 @@ public sealed class NetworkingTests : IAsyncLifetime
     public async Task Put_NatWithLeasesAndForwards_IsWhatDnsmasqAndNftablesGet()
     {
         await StartGuestAsync("web1", "'ip=10.77.0.10'");
-        var put = await _client.PutAsync(Networking, new
+        var put = await Client.PutAsync(Networking, new
         {
             mode = "nat", subnet = "10.77.0.0/24", domain = "lab.example", portForwards = new[] { new { protocol = "tcp", port = 8080, toAddress = "10.77.0.10", toPort = 80 } },
         });
         Assert.Equal((200, "10.77.0.1"), (put.Status, (string)put["gateway"]!));
         Assert.Equal("succeeded", (string)(await ApplyAsync())["status"]!);
-        var mac = (string)(await _client.GetJsonAsync("/v1/hosts/dom0-a/guests/web1/vifs/0"))["mac"]!;
+        var mac = (string)(await Client.GetJsonAsync("/v1/hosts/dom0-a/guests/web1/vifs/0"))["mac"]!;
         Assert.Contains($"{mac},10.77.0.10,web1", await FileAsync("/etc/xlnet/dnsmasq.hosts"), StringComparison.Ordinal);
         Assert.Contains("tcp dport 8080 dnat to 10.77.0.10:80", await FileAsync("/etc/xlnet/nat.nft"), StringComparison.Ordinal);
 
         // A lease that changes reloads one list, and cuts nobody.
-        await _client.PutTextAsync("/v1/hosts/dom0-a/guests/web2/config", "name = 'web2'\ntype = 'pv'\nkernel = '/guest/vmlinuz'\nvif = ['ip=10.77.0.11']\n");
-        var plan = await _client.GetJsonAsync("/v1/hosts/dom0-a/plan");
+        await Client.PutTextAsync("/v1/hosts/dom0-a/guests/web2/config", "name = 'web2'\ntype = 'pv'\nkernel = '/guest/vmlinuz'\nvif = ['ip=10.77.0.11']\n");
+        var plan = await Client.GetJsonAsync("/v1/hosts/dom0-a/plan");
         Assert.Contains(plan["steps"].AsArray(), s => (string)s!["action"]! == "networking.switch" && (string)s["impact"]! == "none");
     }
 
     [Fact]
     public async Task Restore_OfARevisionWithoutIt_GivesTheHostItsOwnBack()
     {
-        var (files, revision) = (await FilesAsync(), (int)(await _client.GetJsonAsync("/v1/hosts/dom0-a"))["revision"]!);
+        var (files, revision) = (await FilesAsync(), (int)(await Client.GetJsonAsync("/v1/hosts/dom0-a"))["revision"]!);
         await SwitchAsync("nat");
-        var etag = (await _client.GetJsonAsync("/v1/hosts/dom0-a")).Headers.ETag!.ToString();
-        var restored = await _client.SendJsonAsync(HttpMethod.Post, $"/v1/hosts/dom0-a/revisions/{revision}/restore", null, ("If-Match", etag));
+        var etag = (await Client.GetJsonAsync("/v1/hosts/dom0-a")).Headers.ETag!.ToString();
+        var restored = await Client.SendJsonAsync(HttpMethod.Post, $"/v1/hosts/dom0-a/revisions/{revision}/restore", null, ("If-Match", etag));
         Assert.True(restored.Status == 200, restored.Text);
         Assert.Equal("succeeded", (string)(await ApplyAsync())["status"]!);
         Assert.Equal(files.Where(f => !f.StartsWith("/etc/xen/xl.conf", StringComparison.Ordinal)), (await FilesAsync()).Where(f => !f.StartsWith("/etc/xen/xl.conf", StringComparison.Ordinal)));
-        Assert.False((bool)(await _client.GetJsonAsync(Networking))["managed"]!);
+        Assert.False((bool)(await Client.GetJsonAsync(Networking))["managed"]!);
     }
 
     [Fact]
@@ -239,50 +221,40 @@ public sealed class NetworkingTests : IAsyncLifetime
         Assert.NotEqual(files, await FilesAsync());
         // A simulated host goes with its row, so it fails first, and is looked at then.
         await ChangeAsync(s => s.Faults.Add(new SimulatedFault { Argv = ["systemctl", "show"], Kind = SimulatedFaultKind.Fail }));
-        var refused = await _client.DeleteAnswerAsync("/v1/hosts/dom0-a?release=true");
+        var refused = await Client.DeleteAnswerAsync("/v1/hosts/dom0-a?release=true");
         Assert.Equal((409, "host.not-released"), (refused.Status, refused.Code));
-        Assert.Equal(200, (await _client.GetJsonAsync("/v1/hosts/dom0-a")).Status);
+        Assert.Equal(200, (await Client.GetJsonAsync("/v1/hosts/dom0-a")).Status);
 
         Assert.Equal("succeeded", (string)(await ApplyAsync())["status"]!);
         Assert.Equal(files, await FilesAsync());
         Assert.Equal(network, await NetworkAsync());
-        Assert.Equal(204, (await _client.DeleteAnswerAsync("/v1/hosts/dom0-a?release=true")).Status);
+        Assert.Equal(204, (await Client.DeleteAnswerAsync("/v1/hosts/dom0-a?release=true")).Status);
     }
 
     private async Task<Answer> SwitchAsync(string mode)
     {
-        var put = await _client.PutAsync(Networking, new { mode });
+        var put = await Client.PutAsync(Networking, new { mode });
         Assert.True(put.Status == 200, put.Text);
         var operation = await ApplyAsync();
         Assert.True((string)operation["status"]! == "succeeded", operation.Text);
-        var plan = await _client.GetJsonAsync("/v1/hosts/dom0-a/plan");
+        var plan = await Client.GetJsonAsync("/v1/hosts/dom0-a/plan");
         Assert.True(plan["steps"].AsArray().Count + plan["pending"].AsArray().Count == 0, plan.Text);
         return put;
     }
 
-    private Task<Answer> ApplyAsync() => EndAsync("/v1/hosts/dom0-a/apply", Allow);
-
-    private async Task<Answer> EndAsync(string path, object? body)
-    {
-        var id = (string)(await _client.PostAsync(path, body))["id"]!;
-        Answer operation;
-        do
-            operation = await _client.GetJsonAsync($"/v1/operations/{id}?wait=30s");
-        while ((string)operation["status"]! is "queued" or "running");
-        return operation;
-    }
+    private Task<Answer> ApplyAsync() => RunAsync("/v1/hosts/dom0-a/apply", Allow);
 
     private async Task StartGuestAsync(string name, string vif)
     {
-        var put = await _client.PutTextAsync($"/v1/hosts/dom0-a/guests/{name}/config", $"name = '{name}'\ntype = 'pv'\nkernel = '/guest/vmlinuz'\nvif = [{vif}]\n");
+        var put = await Client.PutTextAsync($"/v1/hosts/dom0-a/guests/{name}/config", $"name = '{name}'\ntype = 'pv'\nkernel = '/guest/vmlinuz'\nvif = [{vif}]\n");
         Assert.True(put.Status == 201, put.Text);
-        var started = await EndAsync($"/v1/hosts/dom0-a/guests/{name}/start", null);
+        var started = await RunAsync($"/v1/hosts/dom0-a/guests/{name}/start");
         Assert.True((string)started["status"]! == "succeeded", started.Text);
     }
 
     private async Task<(string? Kind, string? Script)> BridgeOfGuestAsync()
     {
-        var observation = await _client.GetJsonAsync("/v1/hosts/dom0-a/observation");
+        var observation = await Client.GetJsonAsync("/v1/hosts/dom0-a/observation");
         var bridge = (string?)observation["domains"][0]!["vifs"]![0]!["bridge"];
         var kind = observation["bridges"].AsArray().FirstOrDefault(b => (string)b!["name"]! == bridge)?["kind"];
         return ((string?)kind, (await StateAsync()).Domains[0].Vifs[0].Script);
@@ -296,20 +268,4 @@ public sealed class NetworkingTests : IAsyncLifetime
 
     private async Task<List<string>> NetworkAsync() =>
         [.. (await StateAsync()).Interfaces.Where(i => i.Vif is null).Select(i => $"{i.Name} {i.Kind} {i.Master} {i.Up} {string.Join(' ', i.Addresses.Where(a => !a.Contains(':')))}").Order(StringComparer.Ordinal)];
-
-    private async Task<SimulatedDom0State> StateAsync()
-    {
-        await using var db = await _factory.Services.GetRequiredService<IDbContextFactory<XlnetDbContext>>().CreateDbContextAsync();
-        return SimulatedDom0State.FromJson((await db.SimulatedHosts.AsNoTracking().SingleAsync()).State);
-    }
-
-    private async Task ChangeAsync(Action<SimulatedDom0State> change)
-    {
-        await using var db = await _factory.Services.GetRequiredService<IDbContextFactory<XlnetDbContext>>().CreateDbContextAsync();
-        var row = await db.SimulatedHosts.SingleAsync();
-        var state = SimulatedDom0State.FromJson(row.State);
-        change(state);
-        row.State = state.ToJson();
-        await db.SaveChangesAsync();
-    }
 }

@@ -46,10 +46,10 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
         ApiDefaults.CheckPreconditions(http, host.Version);
         await HostSight.CheckIdleAsync(db, write, ct);
 
-        var networking = Complete(put, seen, host.Networking);
         var originals = host.NetworkingState is { IsTaken: true } taken
             ? taken.Originals
             : seen.Facts.InterfacesFiles.ToDictionary(p => p, p => seen.Inspection.Host.Files.GetValueOrDefault(p));
+        var networking = Complete(put, seen, host.Networking, originals);
         if (HostNetworkingRules.Check(networking).Concat(HostNetworkingRules.CheckOriginals(networking, originals)).ToList() is { Count: > 0 } wrong)
         {
             List<FieldError> fields = [.. wrong.Select(f => f with { Pointer = f.Pointer.Replace("/nat/", "/", StringComparison.Ordinal) })];
@@ -87,17 +87,19 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
         return new Seen(NetworkSight.Of(inspection.Host, facts, await driver.ReadRoutesAsync(ct), defaults), inspection, facts, defaults);
     }
 
-    private static HostNetworking Complete(NetworkingRequest put, Seen seen, HostNetworking? present)
+    private static HostNetworking Complete(NetworkingRequest put, Seen seen, HostNetworking? present, IReadOnlyDictionary<string, byte[]?> originals)
     {
         var (mode, sight) = (put.Mode!.Value, seen.Sight);
-        var isSwitched = mode is NetworkMode.Bridged or NetworkMode.OpenVSwitch;
+        var uplink = put.Uplink ?? present?.Uplink ?? sight.Uplink
+            ?? throw RuleException.Invalid("/uplink", "networking.uplink", "No interface of this host leads anywhere. Name its uplink.");
         return new HostNetworking
         {
             Mode = mode,
             Backend = put.Backend ?? present?.Backend ?? sight.Backend ?? throw RuleException.Invalid("/backend", "networking.backend",
                 "Both ifupdown and systemd-networkd keep this host's uplink, so it can't be told which of them is to go on. Say which backend, and take the interface out of the other's files."),
-            Uplink = put.Uplink ?? present?.Uplink ?? sight.Uplink ?? throw RuleException.Invalid("/uplink", "networking.uplink", "No interface of this host leads anywhere. Name its uplink."),
-            Bridge = mode == NetworkMode.Routed ? put.Bridge : put.Bridge ?? present?.Bridge ?? sight.Bridge ?? seen.Defaults.Bridge ?? DefaultBridge,
+            Uplink = uplink,
+            // Who comes back from a mode without a bridge comes back to the one that the host had.
+            Bridge = mode == NetworkMode.Routed ? put.Bridge : put.Bridge ?? present?.Bridge ?? NetworkSight.BridgeOver(uplink, originals) ?? sight.Bridge ?? seen.Defaults.Bridge ?? DefaultBridge,
             Addressing = put.Addressing?.ToDomain() ?? present?.Addressing ?? sight.Addressing,
             Mtu = put.Mtu,
             Vlan = put.Vlan,

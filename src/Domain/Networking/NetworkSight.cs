@@ -51,6 +51,9 @@ public sealed record NetworkSight
         };
     }
 
+    /// <summary>The bridge that a host's files of ifupdown put over an uplink.</summary>
+    public static string? BridgeOver(string uplink, IReadOnlyDictionary<string, byte[]?> files) => IfupdownHost.Of(files).BridgesOver(uplink) is [var bridge, ..] ? bridge : null;
+
     private static string? ScriptName(VifDefaults defaults) => defaults.Script?[(defaults.Script.LastIndexOf('/') + 1)..];
 
     private static Addressing? AddressingOf(InterfaceFacts? facts) => facts?.Method is { } method && (method != AddressingMethod.None || facts.Addresses.Count > 0)
