@@ -201,6 +201,19 @@ public sealed class NetworkingTests : HurriedServiceTests
     }
 
     [Fact]
+    public async Task Bridge_OfTheNetworking_IsChangedByItAlone()
+    {
+        await SwitchAsync("bridged");
+        Assert.Equal(["eth0"], (await Client.GetJsonAsync("/v1/hosts/dom0-a/bridges/xenbr0"))["ports"].AsArray().Select(p => (string)p!));
+        var put = await Client.PutAsync("/v1/hosts/dom0-a/bridges/xenbr0", new { ports = Array.Empty<string>() });
+        var deleted = await Client.DeleteAnswerAsync("/v1/hosts/dom0-a/bridges/xenbr0");
+        var taken = await Client.PutAsync("/v1/hosts/dom0-a/bridges/br1", new { ports = new[] { "eth0" } });
+        Assert.Equal(
+            [(409, "bridge.of-networking"), (409, "bridge.of-networking"), (409, "bridge.port-in-use")],
+            new[] { put, deleted, taken }.Select(a => (a.Status, a.Code)));
+    }
+
+    [Fact]
     public async Task Restore_OfARevisionWithoutIt_GivesTheHostItsOwnBack()
     {
         var (files, revision) = (await FilesAsync(), (int)(await Client.GetJsonAsync("/v1/hosts/dom0-a"))["revision"]!);

@@ -96,6 +96,7 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
         if (!created && createOnly)
             throw new RuleException(RuleKind.Conflict, "bridge.exists", $"The host '{host}' has a bridge '{name}' already.");
         ApiDefaults.CheckPreconditions(http, bridge?.Version);
+        CheckOwner(write.Host, name);
         var put = change(bridge);
         var kind = put.Kind ?? BridgeKind.Linux;
         if (Bridge.CheckName(name, kind) is { } wrong)
@@ -111,6 +112,13 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
         write.Record(RevisionObjectKind.Bridge, name.Value, created ? "bridge.create" : "bridge.update", $"bridges/{name}", before, after);
         await write.CommitAsync(validateOnly, ct);
         return (bridge, created);
+    }
+
+    /// <summary>What the host's networking makes of its bridge would not heed what is put here.</summary>
+    private static void CheckOwner(Host host, InterfaceName name)
+    {
+        if (host.Networking?.Bridge == name.Value)
+            throw new RuleException(RuleKind.Conflict, "bridge.of-networking", $"The bridge '{name}' belongs to the host's networking: PUT /v1/hosts/{host.Name}/networking changes it.");
     }
 
     /// <summary>An interface is a port of one bridge at most. Writers of a host come one after the other, so looking is enough.</summary>
@@ -151,6 +159,7 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
         var bridge = await db.Bridges.SingleOrDefaultAsync(b => b.HostId == write.Host.Id && b.Name == name, ct)
             ?? throw RuleException.NotFound("bridge", name.Value);
         check?.Invoke(bridge);
+        CheckOwner(write.Host, name);
         var user = await db.Vifs.AsNoTracking()
             .Where(v => v.HostId == write.Host.Id && (v.Bridge == name.Value || v.Bridge!.StartsWith(name.Value + ".") || v.Bridge!.StartsWith(name.Value + ":")))
             .Join(db.Guests, v => v.GuestId, g => g.Id, (v, g) => new { g.Name, v.Devid }).OrderBy(u => u.Name).FirstOrDefaultAsync(ct);

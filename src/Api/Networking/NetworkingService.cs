@@ -154,7 +154,7 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
         var before = bridge is null ? null : BridgeDocument.Of(bridge);
         if (bridge is null)
             db.Add(bridge = new Bridge { HostId = write.Host.Id, Name = bridgeName, CreatedAt = write.Now, UpdatedAt = write.Now });
-        (bridge.Kind, bridge.Mtu, bridge.Ports) = (kind, networking.Mtu, null);
+        (bridge.Kind, bridge.Mtu, bridge.Ports) = (kind, networking.Mtu, networking.Mode == NetworkMode.Nat ? [] : [networking.Uplink]);
         if (before != BridgeDocument.Of(bridge))
             bridge.UpdatedAt = write.Now;
         write.Record(RevisionObjectKind.Bridge, wanted, before is null ? "bridge.create" : "bridge.update", $"bridges/{wanted}", before, BridgeDocument.Of(bridge));
