@@ -201,6 +201,32 @@ public sealed class NetworkingTests : HurriedServiceTests
     }
 
     [Fact]
+    public async Task Drift_FilesAndBridgeChangedByHand_AreNamedAndPutBack()
+    {
+        await SwitchAsync("nat");
+        var files = await FilesAsync();
+        await ChangeAsync(s =>
+        {
+            s.Files["/etc/sysctl.d/60-xlnet.conf"].Content = "net.ipv4.ip_forward = 0\n"u8.ToArray();
+            s.Files.Remove("/etc/xlnet/nat.nft");
+        });
+
+        var drift = await Client.GetJsonAsync("/v1/hosts/dom0-a/drift");
+        Assert.Equal(
+            [("networking", "changed", "/etc/sysctl.d/60-xlnet.conf"), ("networking", "missing", "/etc/xlnet/nat.nft")],
+            drift["entries"].AsArray().Select(e => ((string)e!["target"]!, (string)e["kind"]!, (string)e["path"]!)));
+        var accepted = await Client.PostAsync("/v1/hosts/dom0-a/drift/accept", new { targets = new[] { "networking" } });
+        Assert.Equal((409, "drift.not-acceptable"), (accepted.Status, accepted.Code));
+        var enforced = await RunAsync("/v1/hosts/dom0-a/drift/enforce", new { targets = new[] { "networking" }, allow = new[] { "management-path" } });
+        Assert.True((string)enforced["status"]! == "succeeded", enforced.Text);
+        Assert.Equal(files, await FilesAsync());
+
+        await ChangeAsync(s => s.Interfaces.RemoveAll(i => i.Name == "xenbr0"));
+        drift = await Client.GetJsonAsync("/v1/hosts/dom0-a/drift");
+        Assert.Equal([("networking", "bridge", "missing")], drift["entries"].AsArray().Select(e => ((string)e!["target"]!, (string)e["field"]!, (string)e["kind"]!)));
+    }
+
+    [Fact]
     public async Task Bridge_OfTheNetworking_IsChangedByItAlone()
     {
         await SwitchAsync("bridged");

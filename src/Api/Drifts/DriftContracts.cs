@@ -53,7 +53,7 @@ public sealed record DriftResponse(
         host, observed.At, observed.Simulated, drift.Revision, drift.InSync, [.. drift.Entries.Select(DriftEntryResponse.Of)]);
 }
 
-/// <param name="Target">What it is about, and what accept and enforce take: `xl.conf`, `bridges/xenbr0`, `guests/web1`, `guests/web1/vifs/0`.</param>
+/// <param name="Target">What it is about, and what accept and enforce take: `xl.conf`, `networking`, `bridges/xenbr0`, `guests/web1`, `guests/web1/vifs/0`.</param>
 /// <param name="Field">A setting (`mac`, `bridge`, `mtu`, `vif.default.bridge` …), `link`, `file`, or the thing itself: `vif`, `bridge`, `domain`.</param>
 /// <param name="Kind">`changed`; `missing` on the host; `leftover`: an apply takes it away; `foreign`: xlnet leaves it alone.</param>
 /// <param name="Database">What is wanted; null where nothing is.</param>
@@ -117,7 +117,7 @@ internal static class DriftTargets
             if (DriftTarget.TryParse(targets[i]) is null)
             {
                 context.AddFailure(string.Create(CultureInfo.InvariantCulture, $"/{i}"), "drift.target",
-                    $"'{targets[i]}' is no target: write xl.conf, bridges/xenbr0, guests/web1 or guests/web1/vifs/0, as GET …/drift does.");
+                    $"'{targets[i]}' is no target: write xl.conf, networking, bridges/xenbr0, guests/web1 or guests/web1/vifs/0, as GET …/drift does.");
             }
         }
     }

@@ -49,6 +49,13 @@ internal sealed class DriftService(
         }
 
         asked.RemoveAll(t => !drift.Contains(t.Text));
+        if (asked.Find(t => t.Target.Kind == DriftTargetKind.Networking) is { } networking)
+        {
+            throw new RuleException(RuleKind.Conflict, "drift.not-acceptable",
+                $"What was changed in Dom0's own network by hand is no setting: enforce {DriftTarget.Networking}, or say with PUT /v1/hosts/{host}/networking what is to be.",
+                new FieldError(networking.Pointer, "drift.not-acceptable", "no setting gives this"));
+        }
+
         foreach (var target in asked.Where(t => t.Target.Kind != DriftTargetKind.Vif && drift[t.Text].Any(IsGone)))
             await TakeAwayAsync(write, target, drift[target.Text].First(IsGone), ct);
         await AdoptAsync(write, desired, observed, [.. asked.Where(t => t.Target.Kind != DriftTargetKind.Vif && !drift[t.Text].Any(IsGone))], accepted, ct);
@@ -71,7 +78,7 @@ internal sealed class DriftService(
 
     private static bool IsKnown(DriftTarget target, DesiredState desired, HostObservation observed) => target.Kind switch
     {
-        DriftTargetKind.XlConf => true,
+        DriftTargetKind.XlConf or DriftTargetKind.Networking => true,
         DriftTargetKind.Bridge => desired.Bridges.Any(b => b.Name == target.Name) || observed.FindBridge(target.Name) is not null,
         DriftTargetKind.Guest => desired.Guests.Any(g => g.Name == target.Name) || observed.FindDomain(target.Name) is not null,
         DriftTargetKind.Vif => desired.Guests.FirstOrDefault(g => g.Name == target.Name)?.Vifs.Any(v => v.Devid == target.Devid) == true,

@@ -21,6 +21,7 @@ public sealed record Drift(long Revision, IReadOnlyList<DriftEntry> Entries)
         var wantedConf = desired.ResolveXlConf(conf);
         var defaults = DefaultsOf(wantedConf);
         AddXlConf(entries, conf, wantedConf, defaults);
+        AddNetworking(entries, desired, observed);
         AddBridges(entries, desired, observed);
         var bridges = observed.Bridges.Select(b => b.Name).Union(desired.Bridges.Select(b => b.Name)).ToHashSet();
         foreach (var guest in desired.Guests)
@@ -61,9 +62,35 @@ public sealed record Drift(long Revision, IReadOnlyList<DriftEntry> Entries)
         }
     }
 
+    private static void AddNetworking(List<DriftEntry> entries, DesiredState desired, HostObservation observed)
+    {
+        if (Planner.NetworkingStep(desired, observed, Guid.Empty) is not { } step)
+            return;
+        foreach (var path in step.ChangedFiles)
+        {
+            var (onHost, wanted) = (step.From.Files.GetValueOrDefault(path), step.To.Files.GetValueOrDefault(path));
+            entries.Add(new DriftEntry(
+                DriftTarget.Networking, DriftEntry.FileField, onHost is null ? DriftKind.Missing : wanted is null ? DriftKind.Leftover : DriftKind.Changed,
+                wanted is null ? null : "present", onHost is null ? null : "changed", null,
+                onHost is null ? $"The host has no file {path}." : wanted is null ? $"The host still has {path}, which its networking does not want." : $"{path} is not the file that the host's networking asks for.")
+            {
+                Path = path, OnHost = onHost, InDatabase = wanted,
+            });
+        }
+
+        if (!step.ChangedFiles.Any())
+        {
+            var bridge = step.To.Networking!.Bridge!;
+            entries.Add(new DriftEntry(
+                DriftTarget.Networking, "bridge", observed.FindBridge(bridge) is null ? DriftKind.Missing : DriftKind.Changed, bridge, null,
+                observed.FindBridge(bridge) is { } live ? $"{Kebab.Name(live.Kind)} {string.Join(' ', live.Ports)}".TrimEnd() : null,
+                $"The bridge {bridge} is not what the host's networking asks for, with {step.To.Networking.Uplink} as its uplink."));
+        }
+    }
+
     private static void AddBridges(List<DriftEntry> entries, DesiredState desired, HostObservation observed)
     {
-        foreach (var bridge in desired.Bridges)
+        foreach (var bridge in desired.OwnBridges)
         {
             var target = DriftTarget.Bridge(bridge.Name);
             if (observed.FindBridge(bridge.Name) is not { } live)

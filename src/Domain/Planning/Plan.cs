@@ -38,7 +38,7 @@ public sealed record PlanRequest
 
     internal bool IncludesXlConf => IsWhole || Targets?.Contains(DriftTarget.XlConf) == true;
 
-    internal bool IncludesNetworking => IsWhole || Targets?.Contains(SwitchNetworkingStep.TargetName) == true;
+    internal bool IncludesNetworking => IsWhole || Targets?.Contains(DriftTarget.Networking) == true;
 
     internal bool IncludesBridge(string name) => IsWhole || Targets?.Contains(DriftTarget.Bridge(name)) == true;
 

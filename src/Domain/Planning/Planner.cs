@@ -219,20 +219,28 @@ public static class Planner
 
     private static void PlanNetworking(Draft draft, DesiredState desired, HostObservation observed, PlanRequest request)
     {
-        if (desired.Networking is not { } networking)
+        if (NetworkingStep(desired, observed, request.Operation) is not { } step)
             return;
-        var step = new SwitchNetworkingStep(networking.From(observed), networking.To(observed), request.Operation, Impact.None);
-        var wanted = networking.Wanted;
-        var isThere = wanted is not { Bridge: { } bridge } || wanted.Backend == NetworkBackend.Unmanaged || IsAsWanted(observed.FindBridge(bridge), wanted);
-        if (isThere && !step.ChangedFiles.Any())
-            return;
-        // What only reads a list again, such as that of the leases, cuts nobody.
-        if (!isThere || step.ChangedFiles.Any(p => p != NetworkFiles.DnsmasqHosts))
-            step = step with { Impact = Impact.ManagementPath, Vifs = VifsOn(observed, step) };
-        if (wanted is not null && observed.FindInterface(wanted.Uplink) is null)
+        if (step.To.Networking is { } wanted && observed.FindInterface(wanted.Uplink) is null)
             draft.Hold(step, $"the host has no interface {wanted.Uplink}");
         else
             draft.Add(step);
+    }
+
+    /// <summary>What Dom0's own network differs in from what is wanted; null where in nothing.</summary>
+    internal static SwitchNetworkingStep? NetworkingStep(DesiredState desired, HostObservation observed, Guid operation)
+    {
+        if (desired.Networking is not { } networking)
+            return null;
+        var step = new SwitchNetworkingStep(networking.From(observed), networking.To(observed), operation, Impact.None);
+        var wanted = networking.Wanted;
+        var isThere = wanted is not { Bridge: { } bridge } || wanted.Backend == NetworkBackend.Unmanaged || IsAsWanted(observed.FindBridge(bridge), wanted);
+        if (isThere && !step.ChangedFiles.Any())
+            return null;
+        // What only reads a list again, such as that of the leases, cuts nobody.
+        return isThere && step.ChangedFiles.All(p => p == NetworkFiles.DnsmasqHosts)
+            ? step
+            : step with { Impact = Impact.ManagementPath, Vifs = VifsOn(observed, step) };
     }
 
     private static List<string> VifsOn(HostObservation observed, SwitchNetworkingStep step)
