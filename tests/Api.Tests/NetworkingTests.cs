@@ -224,6 +224,9 @@ public sealed class NetworkingTests : HurriedServiceTests
         await ChangeAsync(s => s.Interfaces.RemoveAll(i => i.Name == "xenbr0"));
         drift = await Client.GetJsonAsync("/v1/hosts/dom0-a/drift");
         Assert.Equal([("networking", "bridge", "missing")], drift["entries"].AsArray().Select(e => ((string)e!["target"]!, (string)e["field"]!, (string)e["kind"]!)));
+        enforced = await RunAsync("/v1/hosts/dom0-a/drift/enforce", new { targets = new[] { "networking" }, allow = new[] { "management-path" } });
+        Assert.True((string)enforced["status"]! == "succeeded", enforced.Text);
+        Assert.True((bool)(await Client.GetJsonAsync("/v1/hosts/dom0-a/drift"))["inSync"]!);
     }
 
     [Fact]

@@ -12,7 +12,9 @@ namespace Xlnet.Domain.Networking;
 /// The vifs that belong on the bridge on this side, where that is known. Those that a script finds on a bridge which it is about to take
 /// down, and that comes again, go back anyway.
 /// </param>
-public sealed record NetworkState(HostNetworking? Networking, IReadOnlyDictionary<string, byte[]?> Files, IReadOnlyList<NetworkVif>? Vifs = null);
+/// <param name="Broken">The bridges that are not as the files say, as someone changed them by hand: they are made anew.</param>
+public sealed record NetworkState(
+    HostNetworking? Networking, IReadOnlyDictionary<string, byte[]?> Files, IReadOnlyList<NetworkVif>? Vifs = null, IReadOnlyList<string>? Broken = null);
 
 /// <param name="Name">On Dom0, such as vif3.0.</param>
 /// <param name="Tag">Open vSwitch: its VLAN.</param>
@@ -147,6 +149,7 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
         private List<string> ChangedInterfaces()
         {
             var names = _old.Names.Union(_new.Names).Where(n => Show(_old, n) != Show(_new, n)).ToHashSet();
+            names.UnionWith(from.Broken ?? []);
             foreach (var port in names.ToList())
                 names.UnionWith(_old.BridgesOver(port).Concat(_new.BridgesOver(port)));
             return [.. names.Order(StringComparer.Ordinal)];
@@ -159,10 +162,14 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
         {
             // With the new file in place ifdown has been here before, and what is up now is what is to be.
             var going = names.Where(n => _old.Facts(n) is not null).OrderBy(n => _old.Facts(n)!.IsBridge ? 0 : 1).ToList();
+            foreach (var broken in going.Where(n => from.Broken?.Contains(n) == true))
+                Line("down", broken);
             if (going.Count == 0)
                 return;
             var files = _changed.Where(p => p.StartsWith("/etc/network/", StringComparison.Ordinal))
-                .Select(p => to.Files.GetValueOrDefault(p) is null ? ShellText.Line("[ -e", p).TrimEnd() + " ]" : ShellText.Line("pending", p, Ship(p)).TrimEnd());
+                .Select(p => to.Files.GetValueOrDefault(p) is null ? ShellText.Line("[ -e", p).TrimEnd() + " ]" : ShellText.Line("pending", p, Ship(p)).TrimEnd()).ToList();
+            if (files.Count == 0)
+                return;
             _text.Append("if ").AppendJoin(" || ", files).Append("; then\n");
             foreach (var name in going)
                 _text.Append("    ").Append(ShellText.Line("down", name));

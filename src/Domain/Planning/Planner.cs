@@ -237,6 +237,8 @@ public static class Planner
         var isThere = wanted is not { Bridge: { } bridge } || wanted.Backend == NetworkBackend.Unmanaged || IsAsWanted(observed.FindBridge(bridge), wanted);
         if (isThere && !step.ChangedFiles.Any())
             return null;
+        if (!isThere)
+            step = step with { From = step.From with { Broken = [wanted!.Bridge!] } };
         // What only reads a list again, such as that of the leases, cuts nobody.
         return isThere && step.ChangedFiles.All(p => p == NetworkFiles.DnsmasqHosts)
             ? step

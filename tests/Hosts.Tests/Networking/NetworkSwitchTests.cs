@@ -46,6 +46,20 @@ public sealed class NetworkSwitchTests
     private static readonly StaticLease Lease = new(MacAddress.Parse(NetworkLab.GuestMac), IPAddress.Parse("10.77.0.5"), "web1");
 
     [Fact]
+    public async Task Switch_BridgeTakenAwayByHand_IsMadeAnewWithItsAddresses()
+    {
+        await using var lab = await NetworkLab.StartAsync(Bridged);
+        var originals = await lab.ReadAllAsync([NetworkFiles.Interfaces]);
+        var bridged = new NetworkState(Asked, NetworkFiles.Render(Asked, [], originals));
+        await lab.DoAsync("ip link set dev xenbr0 down && ip link delete dev xenbr0");
+        Assert.False(await lab.PingsAsync("world", "192.0.2.10"));
+
+        await lab.SwitchAsync(bridged with { Broken = ["xenbr0"] }, bridged);
+        Assert.True(await lab.PingsAsync("world", "192.0.2.10"), await lab.DoAsync("ip addr"));
+        Assert.True(await lab.PingsAsync("world", "192.0.2.11"));
+    }
+
+    [Fact]
     public async Task Switch_BridgedRoutedNatBridged_PacketsPassAndFilesComeBack()
     {
         await using var lab = await NetworkLab.StartAsync(Bridged);
