@@ -216,6 +216,51 @@ public sealed class LabSheetTests(XenHost xen) : IAsyncLifetime
         exercise.Show("xl list", await xen.RunAsync("xl", "list"));
     }
 
+    [Fact]
+    public async Task Adopt_AHostWithAPast_ChangesNothingAndSeesWhatComesLater()
+    {
+        using var exercise = xen.Report.Begin("9. Adopting a host that has guests already, and drift");
+        await xen.ScriptAsync("""
+            cat >/etc/xen/old1.cfg <<'END'
+            # Made by hand.
+            name = "old1"
+            type = "pv"
+            kernel = "/guest/vmlinux"
+            ramdisk = "/guest/initrd.gz"
+            extra = "console=hvc0 quiet labip0=172.31.77.2/24"
+            memory = 128
+            vif = [ 'mac=00:16:3e:11:22:33,bridge=xenbr0' ]  # its one card
+            END
+            xl create /etc/xen/old1.cfg
+            """);
+        await xen.PingedAsync("172.31.77.2");
+
+        var adopted = await _service.Client.PostAsync(LabService.Host + "/adopt");
+        LabService.Is(200, adopted);
+        Assert.Equal("old1", (string)Assert.Single(adopted["adopted"]["guests"]!.AsArray())!["name"]!);
+        Assert.Empty(adopted["skipped"].AsArray());
+        Assert.Empty((await _service.SucceedAsync("/apply"))["steps"].AsArray());
+        Assert.True((bool)(await _service.GetAsync("/drift"))["inSync"]!);
+        exercise.Say("`POST …/adopt` takes xl.conf, the bridge and the guest; `POST …/apply` finds nothing to do.");
+        exercise.Show("POST …/adopt", adopted.Json!.ToJsonString(Indented));
+
+        await xen.ScriptAsync("sed -i 's/22:33/22:44/' /etc/xen/old1.cfg; xl network-attach old1 mac=00:16:3e:11:22:55 bridge=xenbr0");
+        await xen.GuestsConnectedAsync();
+        var drift = await _service.GetAsync("/drift");
+        Assert.Contains(drift["entries"].AsArray(), e => (string)e!["target"]! == "guests/old1/vifs/0" && (string?)e["file"] == "00:16:3e:11:22:44");
+        Assert.Contains(drift["entries"].AsArray(), e => (string)e!["target"]! == "guests/old1/vifs/1");
+        exercise.Say("Someone edits the file by hand, and plugs a card:");
+        exercise.Show("GET …/drift", string.Join('\n', drift["entries"].AsArray().Select(e => (string)e!["message"]!)));
+
+        var enforced = await _service.RunAsync("/drift/enforce", new { targets = new[] { "guests/old1" }, allow = new[] { "vif-blip" } });
+        Assert.True((string)enforced["status"]! == "succeeded", enforced.Text);
+        Assert.True((bool)(await _service.GetAsync("/drift"))["inSync"]!);
+        exercise.Say("`POST …/drift/enforce` puts both back:");
+        exercise.Show("GET …/operations/{id}", Steps(enforced));
+        exercise.Show("grep vif /etc/xen/old1.cfg", await xen.RunAsync("grep", "vif", "/etc/xen/old1.cfg"));
+        exercise.Show("ping 172.31.77.2", await xen.PingedAsync("172.31.77.2"));
+    }
+
     private static string Steps(Answer operation) => string.Join('\n', operation["steps"].AsArray().Select(
         s => $"{(string)s!["status"]!,-12} {(string)s["action"]!,-14} {(string)s["target"]!}"
             + string.Concat(s["commands"]!.AsArray().Select(c => "\n    " + string.Join(' ', c!["argv"]!.AsArray().Select(a => (string)a!))))));

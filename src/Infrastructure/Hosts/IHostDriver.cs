@@ -16,6 +16,9 @@ public interface IHostDriver : IAsyncDisposable
     /// <exception cref="HostAnswerException">A command that only reads failed, or answered what could not be understood.</exception>
     Task<HostObservation> ObserveAsync(IReadOnlyCollection<string> files, CancellationToken ct);
 
+    /// <summary>The same after steps were done: what no step changes, the version and the scripts, is taken over.</summary>
+    Task<HostObservation> ObserveAgainAsync(HostObservation before, IReadOnlyCollection<string> files, CancellationToken ct);
+
     /// <summary>Reads what comes and goes: domains, vifs, bridges and interfaces. Changes nothing.</summary>
     /// <exception cref="HostShellException">The host could not be asked.</exception>
     /// <exception cref="HostAnswerException">A command that only reads failed, or answered what could not be understood.</exception>

@@ -41,6 +41,14 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
         };
     }
 
+    public async Task<HostObservation> ObserveAgainAsync(HostObservation before, IReadOnlyCollection<string> files, CancellationToken ct)
+    {
+        var (look, contents) = (LookAsync(ct), shell.ReadFilesAsync(files, ct));
+        await Task.WhenAll(look, contents).ConfigureAwait(false);
+        var seen = look.Result;
+        return before with { At = seen.At, Domains = seen.Domains, Bridges = seen.Bridges, Interfaces = seen.Interfaces, Files = contents.Result };
+    }
+
     public async Task<IReadOnlyList<HostFile>> ListGuestFilesAsync(CancellationToken ct) =>
         [.. (await shell.ListFilesAsync(Host.ConfigFolder, ct).ConfigureAwait(false)).Where(f => Host.IsGuestFilePath(f.Path))];
 

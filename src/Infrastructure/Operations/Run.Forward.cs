@@ -61,7 +61,7 @@ public sealed partial class OperationRunner
             }
 
             // Where nothing was done, what was just observed is what is in force.
-            return await VerifyAsync(desired, journal.Count == 0 ? observed : await Driver.ObserveAsync(desired.Paths, ct), ct);
+            return await VerifyAsync(desired, journal.Count == 0 ? observed : await Driver.ObserveAgainAsync(observed, desired.Paths, ct), ct);
         }
 
         /// <summary>What was done is in force only when the host itself says so.</summary>
