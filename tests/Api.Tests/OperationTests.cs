@@ -71,7 +71,7 @@ public sealed class OperationTests(ServiceFixture service)
     {
         var host = await NewHostWithAVifToPlugAsync();
         // The first observation is for the plan, the second to verify.
-        await service.ChangeHostAsync(host, s => s.Faults.Add(new SimulatedFault { Argv = ["xl", "info"], Kind = SimulatedFaultKind.CutBefore, Skip = 1 }));
+        await service.ChangeHostAsync(host, s => s.Faults.Add(new SimulatedFault { Argv = ["ovs-vsctl"], Kind = SimulatedFaultKind.CutBefore, Skip = 1 }));
         Assert.Equal("succeeded", (string)(await Client.PostAsync($"/v1/hosts/{host}/apply?wait=30s"))["status"]!);
     }
 
@@ -79,7 +79,7 @@ public sealed class OperationTests(ServiceFixture service)
     public async Task Apply_HostCannotBeUnderstoodWhileItVerifies_RollsBack()
     {
         var host = await NewHostWithAVifToPlugAsync();
-        await service.ChangeHostAsync(host, s => s.Faults.Add(new SimulatedFault { Argv = ["xl", "info"], Kind = SimulatedFaultKind.Garble, Skip = 1, Stdout = "?" }));
+        await service.ChangeHostAsync(host, s => s.Faults.Add(new SimulatedFault { Argv = ["ovs-vsctl"], Kind = SimulatedFaultKind.Garble, Skip = 1, Stdout = "?" }));
 
         var operation = await Client.PostAsync($"/v1/hosts/{host}/apply?wait=30s");
 
