@@ -4,6 +4,7 @@ using Xunit;
 namespace Xlnet.Api.Tests.Faults;
 
 /// <summary>PostgreSQL is restarted while applies stand at each step of a plan of twelve, before the step and after it.</summary>
+[Collection(Alone.Name)]
 public sealed class DatabaseRestartTests
 {
     [Theory]
@@ -40,4 +41,11 @@ public sealed class DatabaseRestartTests
 
         Directory.Delete(data, recursive: true);
     }
+}
+
+/// <summary>Tests that take both cores for themselves: others beside them would be what is measured.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class Alone
+{
+    public const string Name = "alone";
 }
