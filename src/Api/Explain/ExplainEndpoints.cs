@@ -84,7 +84,7 @@ internal sealed class ExplainService(XlnetDbContext db, HostConnector connector,
 
     /// <summary>Those that are asked for; where nothing is, those that the host has.</summary>
     private static VifDefaults Defaults(DesiredState desired, HostObservation? observed) =>
-        desired.ResolveXlConf(observed?.Files.GetValueOrDefault(Host.XlConfPath)) is { } conf ? XlConf.Parse(XlText.FromBytes(conf)).Defaults : VifDefaults.None;
+        XlConf.DefaultsOf(desired.ResolveXlConf(observed?.Files.GetValueOrDefault(Host.XlConfPath)));
 
     private async Task<(HostObservation? Observed, string? Reason)> TryObserveAsync(long hostId, CancellationToken ct)
     {

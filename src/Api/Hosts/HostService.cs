@@ -137,9 +137,7 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         await using var write = await HostWrite.BeginAsync(db, request, clock, name, ct);
         ApiDefaults.CheckPreconditions(http, write.Host.Version);
         var before = HostDocument.Of(write.Host);
-        write.Host.Defaults = put.ToDomain();
-        if (write.Host.XlConf is { } text)
-            write.Host.XlConf = XlText.ToBytes(XlConf.Parse(XlText.FromBytes(text)).WithDefaults(write.Host.Defaults).ToString());
+        write.Host.SetDefaults(put.ToDomain());
         write.Record(RevisionObjectKind.Host, "", "defaults.update", "defaults", before, HostDocument.Of(write.Host));
         await write.CommitAsync(validateOnly, ct);
         ApiDefaults.SetETag(http, write.Host.Version);

@@ -23,8 +23,6 @@ namespace Xlnet.Api.Networking;
 /// </summary>
 internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, TimeProvider clock, HostConnector connector, GuestVifs guestVifs)
 {
-    private const string DefaultBridge = "xenbr0";
-
     public async Task<(NetworkingResponse Response, uint Version)> GetAsync(ResourceName name, CancellationToken ct)
     {
         var host = await db.Hosts.AsNoTracking().SingleOrDefaultAsync(h => h.Name == name, ct) ?? throw RuleException.NotFound("host", name.Value);
@@ -56,10 +54,10 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
             throw new RuleException(RuleKind.Invalid, fields[0].Code, fields[0].Message, fields);
         }
 
-        await MoveVifsAsync(write, networking, put.MoveVifs ?? new Dictionary<string, string?>(), ct);
+        var guests = await db.Guests.Include(g => g.Vifs).Where(g => g.HostId == host.Id).OrderBy(g => g.Name).ToListAsync(ct);
+        await MoveVifsAsync(write, networking, guests, put.MoveVifs ?? new Dictionary<string, string?>(), ct);
         var before = HostDocument.Of(host);
         SetDefaults(host, networking);
-        var guests = await db.Guests.Include(g => g.Vifs).Where(g => g.HostId == host.Id).OrderBy(g => g.Name).ToListAsync(ct);
         var findings = Preflight.Check(networking, host.NetworkingState?.Applied, seen.Inspection, seen.Facts, OnIt(guests, networking, DefaultsOf(host)));
         Refuse(findings);
         await SetBridgeAsync(write, networking, host.Networking, ct);
@@ -82,8 +80,7 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
         var facts = await driver.ReadNetworkFactsAsync(ct);
         var inspection = await driver.InspectAsync([.. desired.Paths.Union(facts.InterfacesFiles).Union(NetworkFiles.Owned)], ct);
         await ObservedVersions.KeepAsync(db, hostId, inspection.Host.XenVersion, ct);
-        var conf = inspection.Host.Files[Host.XlConfPath];
-        var defaults = conf is null ? VifDefaults.None : XlConf.Parse(XlText.FromBytes(conf)).Defaults;
+        var defaults = XlConf.DefaultsOf(inspection.Host.Files[Host.XlConfPath]);
         return new Seen(NetworkSight.Of(inspection.Host, facts, await driver.ReadRoutesAsync(ct), defaults), inspection, facts, defaults);
     }
 
@@ -99,7 +96,7 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
                 "Both ifupdown and systemd-networkd keep this host's uplink, so it can't be told which of them is to go on. Say which backend, and take the interface out of the other's files."),
             Uplink = uplink,
             // Who comes back from a mode without a bridge comes back to the one that the host had.
-            Bridge = mode == NetworkMode.Routed ? put.Bridge : put.Bridge ?? present?.Bridge ?? NetworkSight.BridgeOver(uplink, originals) ?? sight.Bridge ?? seen.Defaults.Bridge ?? DefaultBridge,
+            Bridge = mode == NetworkMode.Routed ? put.Bridge : put.Bridge ?? present?.Bridge ?? NetworkSight.BridgeOver(uplink, originals) ?? sight.Bridge ?? seen.Defaults.Bridge ?? EffectiveVif.DefaultBridge,
             Addressing = put.Addressing?.ToDomain() ?? present?.Addressing ?? sight.Addressing,
             Mtu = put.Mtu,
             Vlan = put.Vlan,
@@ -119,24 +116,19 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
     /// <summary>The part that lies in xl.conf: the script of the mode, its bridge, and its gateway device.</summary>
     private static void SetDefaults(Host host, HostNetworking networking)
     {
-        var defaults = DefaultsOf(host) with
+        host.SetDefaults(DefaultsOf(host) with
         {
             Script = Preflight.ScriptOf(networking.Mode),
             Bridge = networking.Bridge,
             GatewayDev = networking.Mode == NetworkMode.Routed ? networking.GatewayDevice ?? networking.Uplink : null,
-        };
-        host.Defaults = defaults;
-        if (host.XlConf is { } conf)
-            host.XlConf = XlText.ToBytes(XlConf.Parse(XlText.FromBytes(conf)).WithDefaults(defaults).ToString());
+        });
     }
 
-    private static VifDefaults DefaultsOf(Host host) =>
-        host.XlConf is { } conf ? XlConf.Parse(XlText.FromBytes(conf)).Defaults : host.Defaults ?? VifDefaults.None;
+    private static VifDefaults DefaultsOf(Host host) => host.KnownDefaults() ?? VifDefaults.None;
 
     /// <summary>So that a vif which names the bridge is held to its kind.</summary>
     private async Task SetBridgeAsync(HostWrite write, HostNetworking networking, HostNetworking? present, CancellationToken ct)
     {
-        var kind = networking.Mode == NetworkMode.OpenVSwitch ? BridgeKind.OpenVSwitch : BridgeKind.Linux;
         if (present?.Bridge is { } old && old != networking.Bridge)
         {
             var name = InterfaceName.Parse(old);
@@ -154,7 +146,7 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
         var before = bridge is null ? null : BridgeDocument.Of(bridge);
         if (bridge is null)
             db.Add(bridge = new Bridge { HostId = write.Host.Id, Name = bridgeName, CreatedAt = write.Now, UpdatedAt = write.Now });
-        (bridge.Kind, bridge.Mtu, bridge.Ports) = (kind, networking.Mtu, networking.Mode == NetworkMode.Nat ? [] : [networking.Uplink]);
+        (bridge.Kind, bridge.Mtu, bridge.Ports) = (networking.BridgeKind, networking.Mtu, networking.Mode == NetworkMode.Nat ? [] : [networking.Uplink]);
         if (before != BridgeDocument.Of(bridge))
             bridge.UpdatedAt = write.Now;
         write.Record(RevisionObjectKind.Bridge, wanted, before is null ? "bridge.create" : "bridge.update", $"bridges/{wanted}", before, BridgeDocument.Of(bridge));
@@ -164,7 +156,7 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
     private static List<PreflightVif> OnIt(IReadOnlyList<Guest> guests, HostNetworking networking, VifDefaults defaults) =>
     [
         .. guests.SelectMany(g => g.Vifs, (g, v) => new PreflightVif(g.Name.Value, v.Devid, v.WrittenSettings))
-            .Where(v => v.Settings.Backend is null or "0" or "Domain-0")
+            .Where(v => EffectiveVif.IsDom0(v.Settings.Backend))
             .Where(v => v.Settings.Bridge is not { } bridge || networking.Bridge is null || NetNames.BridgeNames(bridge).Contains(networking.Bridge) || bridge == defaults.Bridge),
     ];
 
@@ -181,7 +173,8 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
     /// Who names a bridge that goes away would be left on none: he is moved where the request says, and else the request is refused with
     /// the list of them. Who names a script that does not fit is refused likewise.
     /// </summary>
-    private async Task MoveVifsAsync(HostWrite write, HostNetworking networking, IReadOnlyDictionary<string, string?> moves, CancellationToken ct)
+    private async Task MoveVifsAsync(
+        HostWrite write, HostNetworking networking, IReadOnlyList<Guest> guests, IReadOnlyDictionary<string, string?> moves, CancellationToken ct)
     {
         var kept = (await db.Bridges.AsNoTracking().Where(b => b.HostId == write.Host.Id).Select(b => b.Name).ToListAsync(ct)).Select(n => n.Value).ToHashSet();
         if (write.Host.Networking?.Bridge is { } present)
@@ -196,7 +189,6 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
 
         var script = Preflight.ScriptOf(networking.Mode);
         List<string> stranded = [], misfits = [];
-        var guests = await db.Guests.Include(g => g.Vifs).Where(g => g.HostId == write.Host.Id).OrderBy(g => g.Name).ToListAsync(ct);
         foreach (var guest in guests)
         {
             guest.Sort();
@@ -207,7 +199,7 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
                 var target = string.Create(CultureInfo.InvariantCulture, $"{guest.Name}/vifs/{vif.Devid}");
                 if (settings is { Bridge: { } bridge } && moves.ContainsKey(NameOf(bridge)))
                     settings = settings with { Bridge = moves[NameOf(bridge)] };
-                else if (settings is { Bridge: { } named, Backend: null or "0" or "Domain-0" } && !NetNames.BridgeNames(named).Any(kept.Contains))
+                else if (settings is { Bridge: { } named } && EffectiveVif.IsDom0(settings.Backend) && !NetNames.BridgeNames(named).Any(kept.Contains))
                     stranded.Add($"{target} bridge={named}");
                 if (settings.Script is { } own && own[(own.LastIndexOf('/') + 1)..] is var ownName && ownName is "vif-bridge" or "vif-openvswitch" or "vif-route" && ownName != script
                     && (settings.Bridge is null || networking.Bridge is null || NetNames.BridgeNames(settings.Bridge).Contains(networking.Bridge)))
@@ -225,7 +217,7 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
         if (stranded.Count > 0)
         {
             throw new RuleException(RuleKind.Invalid, "networking.vifs-stranded",
-                $"These vifs name a bridge that the host would not have: {string.Join("; ", stranded)}. Say with moveVifs where they go, such as {{\"{DefaultBridge}\": null}} for the networking's own.",
+                $"These vifs name a bridge that the host would not have: {string.Join("; ", stranded)}. Say with moveVifs where they go, such as {{\"{EffectiveVif.DefaultBridge}\": null}} for the networking's own.",
                 new FieldError("/moveVifs", "networking.vifs-stranded", "says nothing of them"))
                 .With("vifs", stranded);
         }

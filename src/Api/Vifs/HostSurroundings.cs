@@ -2,7 +2,6 @@ using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Planning;
-using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Data;
 
 namespace Xlnet.Api.Vifs;
@@ -19,7 +18,7 @@ internal static class HostSurroundings
             .ToListAsync(ct);
         return new VifSurroundings(
             host.XenVersionToKeepTo,
-            host.XlConf is { } conf ? XlConf.Parse(XlText.FromBytes(conf)).Defaults : host.Defaults,
+            host.KnownDefaults(),
             bridges.ToDictionary(b => b.Name.Value, b => b.Kind),
             named.Where(v => v.Guest.Value != guest).DistinctBy(v => v.VifName)
                 .ToDictionary(v => v.VifName!, v => string.Create(CultureInfo.InvariantCulture, $"{v.Guest}'s vif {v.Devid}")));

@@ -1,5 +1,6 @@
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Networking;
+using Xlnet.Domain.Xl;
 
 namespace Xlnet.Domain.Hosts;
 
@@ -63,6 +64,17 @@ public sealed class Host
 
     /// <summary>PostgreSQL's xmin: changes with every update of the row.</summary>
     public uint Version { get; private set; }
+
+    /// <summary>The defaults that it is to have; null where only its own xl.conf knows them.</summary>
+    public VifDefaults? KnownDefaults() => XlConf is null ? Defaults : Xl.XlConf.DefaultsOf(XlConf);
+
+    /// <summary>Puts defaults also into an xl.conf that was given.</summary>
+    public void SetDefaults(VifDefaults defaults)
+    {
+        Defaults = defaults;
+        if (XlConf is not null)
+            XlConf = XlText.ToBytes(Xl.XlConf.Parse(XlText.FromBytes(XlConf)).WithDefaults(defaults).ToString());
+    }
 
     /// <summary>Starts the next revision.</summary>
     public long Advance(DateTimeOffset now)

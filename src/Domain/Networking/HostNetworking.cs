@@ -1,4 +1,5 @@
 using System.Net;
+using Xlnet.Domain.Bridges;
 
 namespace Xlnet.Domain.Networking;
 
@@ -61,8 +62,14 @@ public sealed record HostNetworking
 
     public NatSettings? Nat { get; init; }
 
+    /// <summary>Whether the bridge has the uplink as a port, and so Dom0's address.</summary>
+    internal bool IsSwitched => Mode is NetworkMode.Bridged or NetworkMode.OpenVSwitch;
+
+    /// <summary>Of <see cref="Bridge"/>, in the modes that have one.</summary>
+    public BridgeKind BridgeKind => Mode == NetworkMode.OpenVSwitch ? BridgeKind.OpenVSwitch : BridgeKind.Linux;
+
     /// <summary>The interface that bears Dom0's address.</summary>
-    public string AddressedInterface => Mode is NetworkMode.Bridged or NetworkMode.OpenVSwitch ? Bridge! : Uplink;
+    public string AddressedInterface => IsSwitched ? Bridge! : Uplink;
 }
 
 /// <summary>How an interface of Dom0 gets its addresses.</summary>

@@ -12,7 +12,6 @@ public static class HostNetworkingRules
     public static IReadOnlyList<FieldError> Check(HostNetworking networking)
     {
         List<FieldError> errors = [];
-        var isSwitched = networking.Mode is NetworkMode.Bridged or NetworkMode.OpenVSwitch;
         CheckNames();
         CheckAddressing(networking.Addressing);
         if (networking.Mtu is < 68 or > 65535)
@@ -54,7 +53,7 @@ public static class HostNetworkingRules
                     Wrong("/bridge", "networking.bridge", $"'{bridge}' cannot be the bridge and its uplink. Give the bridge another name, such as xenbr0.");
                 else if (Bridge.IsVifName(bridge) || bridge == "lo")
                     Wrong("/bridge", "networking.bridge", $"'{bridge}' cannot be a bridge's name. Give another, such as xenbr0.");
-                else if (Bridge.CheckName(name, networking.Mode == NetworkMode.OpenVSwitch ? BridgeKind.OpenVSwitch : BridgeKind.Linux) is { } wrong)
+                else if (Bridge.CheckName(name, networking.BridgeKind) is { } wrong)
                     Wrong("/bridge", "networking.bridge", wrong);
             }
 
@@ -82,7 +81,7 @@ public static class HostNetworkingRules
                     Wrong("/addressing/addresses", "networking.addresses", $"Addresses are for method static; this is {Kebab.Name(addressing.Method)}. Leave them out, or say static.");
                 if (addressing.Gateway is not null)
                     Wrong("/addressing/gateway", "networking.gateway", $"A gateway is for method static; this is {Kebab.Name(addressing.Method)}. Leave it out, or say static.");
-                if (addressing.Method == AddressingMethod.None && !isSwitched)
+                if (addressing.Method == AddressingMethod.None && !networking.IsSwitched)
                 {
                     Wrong("/addressing/method", "networking.addresses",
                         $"In mode {Kebab.Name(networking.Mode)} the guests' packets go by Dom0's address on {networking.Uplink}: it needs one. Say dhcp or static.");

@@ -20,7 +20,7 @@ internal sealed class IfupdownRendering(HostNetworking networking, IfupdownHost 
     /// <summary>The bridge over the uplink that had Dom0's address, else the uplink.</summary>
     private string Bearer => before.BridgesOver(networking.Uplink) is [var bridge, ..] ? bridge : networking.Uplink;
 
-    private bool IsSwitched => networking.Mode is NetworkMode.Bridged or NetworkMode.OpenVSwitch;
+    private bool IsSwitched => networking.IsSwitched;
 
     public IfupdownHost Render()
     {

@@ -8,7 +8,7 @@ internal static class NetworkdFiles
 {
     public static void Render(HostNetworking networking, Action<string, string> put)
     {
-        var isSwitched = networking.Mode is NetworkMode.Bridged or NetworkMode.OpenVSwitch;
+        var isSwitched = networking.IsSwitched;
         // An Open vSwitch bridge lives in its own database.
         if (networking is { Mode: NetworkMode.Bridged or NetworkMode.Nat, Bridge: { } made })
         {

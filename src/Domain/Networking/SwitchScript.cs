@@ -254,7 +254,7 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
         private static (string Name, BridgeKind Kind)? BridgeOf(NetworkState state, IfupdownHost host, NetworkState other)
         {
             if (state.Networking is { } networking)
-                return networking.Bridge is { } bridge ? (bridge, networking.Mode == NetworkMode.OpenVSwitch ? BridgeKind.OpenVSwitch : BridgeKind.Linux) : null;
+                return networking.Bridge is { } bridge ? (bridge, networking.BridgeKind) : null;
             return other.Networking is { } known && host.BridgesOver(known.Uplink) is [var name, ..]
                 ? (name, host.Facts(name)!.OvsType is not null ? BridgeKind.OpenVSwitch : BridgeKind.Linux)
                 : null;

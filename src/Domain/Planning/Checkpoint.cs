@@ -1,4 +1,5 @@
 using Xlnet.Domain.Bridges;
+using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Networking;
 using Xlnet.Domain.Vifs;
@@ -47,7 +48,7 @@ public sealed record Checkpoint
 
     /// <summary>The files and bridges that are not as they were: what of xlnet's a rollback could not take away.</summary>
     public IReadOnlySet<string> LeftBehind(HostObservation observed) => Files
-        .Where(f => !(f.Value ?? []).AsSpan().SequenceEqual(observed.Files.GetValueOrDefault(f.Key) ?? []) || f.Value is null != observed.Files.GetValueOrDefault(f.Key) is null)
+        .Where(f => !FileContents.Same(f.Value, observed.Files.GetValueOrDefault(f.Key)))
         .Select(f => f.Key)
         .Concat(observed.Bridges.Select(b => b.Name).Except(Bridges.Select(b => b.Name)))
         .ToHashSet();

@@ -19,7 +19,7 @@ public sealed record Drift(long Revision, IReadOnlyList<DriftEntry> Entries)
         var entries = new List<DriftEntry>();
         var conf = observed.Files.GetValueOrDefault(Host.XlConfPath);
         var wantedConf = desired.ResolveXlConf(conf);
-        var defaults = DefaultsOf(wantedConf);
+        var defaults = XlConf.DefaultsOf(wantedConf);
         AddXlConf(entries, conf, wantedConf, defaults);
         AddNetworking(entries, desired, observed);
         AddBridges(entries, desired, observed);
@@ -32,13 +32,11 @@ public sealed record Drift(long Revision, IReadOnlyList<DriftEntry> Entries)
 
     /// <summary>The defaults that the host's vifs are held to: those of the database, or the host's own where it has none.</summary>
     public static VifDefaults DefaultsInForce(DesiredState desired, HostObservation observed) =>
-        DefaultsOf(desired.ResolveXlConf(observed.Files.GetValueOrDefault(Host.XlConfPath)));
-
-    private static VifDefaults DefaultsOf(byte[]? conf) => conf is null ? VifDefaults.None : XlConf.Parse(XlText.FromBytes(conf)).Defaults;
+        XlConf.DefaultsOf(desired.ResolveXlConf(observed.Files.GetValueOrDefault(Host.XlConfPath)));
 
     private static void AddXlConf(List<DriftEntry> entries, byte[]? conf, byte[]? wanted, VifDefaults defaults)
     {
-        if (wanted is null || conf is not null && conf.AsSpan().SequenceEqual(wanted))
+        if (wanted is null || FileContents.Same(conf, wanted))
             return;
         var kind = conf is null ? DriftKind.Missing : DriftKind.Changed;
         entries.Add(new DriftEntry(DriftTarget.XlConf, DriftEntry.FileField, kind, "present", conf is null ? null : "changed", null,
@@ -46,7 +44,7 @@ public sealed record Drift(long Revision, IReadOnlyList<DriftEntry> Entries)
         {
             Path = Host.XlConfPath, OnHost = conf, InDatabase = wanted,
         });
-        var have = DefaultsOf(conf);
+        var have = XlConf.DefaultsOf(conf);
         Add("script", defaults.Script, have.Script);
         Add("bridge", defaults.Bridge, have.Bridge);
         Add("backend", defaults.Backend, have.Backend);

@@ -35,7 +35,7 @@ public sealed record EffectiveSetting(string Key, string? Value, SettingOrigin O
 public sealed class EffectiveVif
 {
     private const string ScriptDirectory = "/etc/xen/scripts/";
-    internal const string DefaultBridge = "xenbr0";
+    public const string DefaultBridge = "xenbr0";
     internal const string DefaultScript = "vif-bridge";
     private readonly Dictionary<string, EffectiveSetting> _settings;
 
@@ -151,7 +151,7 @@ public sealed class EffectiveVif
         GatewayDev = live.GatewayDev ?? (defaults.GatewayDev is null ? null : ""),
     };
 
-    internal static bool IsDom0(string? backend) => backend is null or "" or "0" or "Domain-0";
+    public static bool IsDom0(string? backend) => backend is null or "" or "0" or "Domain-0";
 
     private static VifSettings Plain(VifSettings settings) => settings with
     {

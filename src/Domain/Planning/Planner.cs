@@ -1,5 +1,4 @@
 using System.Globalization;
-using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
@@ -94,7 +93,7 @@ public static class Planner
             WriteFile(draft, path, content, observed);
 
         var conf = (touched.Contains(Host.XlConfPath) ? checkpoint.Files : observed.Files).GetValueOrDefault(Host.XlConfPath);
-        var defaults = conf is null ? VifDefaults.None : XlConf.Parse(XlText.FromBytes(conf)).Defaults;
+        var defaults = XlConf.DefaultsOf(conf);
         List<AttachVifStep> plug = [];
         foreach (var before in checkpoint.Domains)
         {
@@ -211,7 +210,7 @@ public static class Planner
     {
         var observedConf = observed.Files[Host.XlConfPath];
         var conf = request.IncludesXlConf ? desired.ResolveXlConf(observedConf) : observedConf;
-        return conf is null ? VifDefaults.None : XlConf.Parse(XlText.FromBytes(conf)).Defaults;
+        return XlConf.DefaultsOf(conf);
     }
 
     private static HashSet<string> BridgesOf(IReadOnlyList<DesiredGuest> guests, VifDefaults defaults, PlanRequest request) =>
@@ -258,8 +257,8 @@ public static class Planner
 
     private static bool IsAsWanted(ObservedBridge? bridge, HostNetworking wanted) =>
         bridge is not null
-        && bridge.Kind == (wanted.Mode == NetworkMode.OpenVSwitch ? BridgeKind.OpenVSwitch : BridgeKind.Linux)
-        && bridge.Ports.Contains(wanted.Uplink) == wanted.Mode is NetworkMode.Bridged or NetworkMode.OpenVSwitch;
+        && bridge.Kind == wanted.BridgeKind
+        && bridge.Ports.Contains(wanted.Uplink) == wanted.IsSwitched;
 
     private static void PlanBridges(Draft draft, DesiredState desired, HostObservation observed, PlanRequest request, HashSet<string> needed)
     {
@@ -435,7 +434,7 @@ public static class Planner
             if (before is not null)
                 draft.Add(new DeleteFileStep(path, before));
         }
-        else if (before is null || !before.AsSpan().SequenceEqual(content))
+        else if (!FileContents.Same(before, content))
         {
             draft.Add(new WriteFileStep(path, before, content));
         }

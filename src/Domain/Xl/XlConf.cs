@@ -38,6 +38,9 @@ public sealed class XlConf
 
     public static XlConf Parse(string text) => new(text);
 
+    /// <summary>Those that a host's file gives; a host without one has none.</summary>
+    public static VifDefaults DefaultsOf(byte[]? file) => file is null ? VifDefaults.None : Parse(XlText.FromBytes(file)).Defaults;
+
     public override string ToString() => Syntax.Text;
 
     /// <summary>What xl would say of a guest file under this xl.conf.</summary>

@@ -12,6 +12,7 @@ internal static class NetworkJson
     public static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
     {
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        IgnoreReadOnlyProperties = true,
         Converters = { new AddressConverter(), new NetworkConverter(), new KebabConverter<NetworkMode>(), new KebabConverter<NetworkBackend>(), new KebabConverter<AddressingMethod>() },
     };
 

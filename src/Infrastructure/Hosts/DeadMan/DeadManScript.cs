@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
 using Xlnet.Domain.Bridges;
-using Xlnet.Domain.Networking;
 using Xlnet.Domain.Common;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Vifs;
 

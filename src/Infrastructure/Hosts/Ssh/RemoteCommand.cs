@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xlnet.Domain.Common;
 
 namespace Xlnet.Infrastructure.Hosts.Ssh;
 
@@ -30,7 +31,7 @@ internal sealed record RemoteCommand(IReadOnlyList<string> Argv, string Line)
     /// <summary>One that goes on until its standard input ends, as it does when the connection breaks.</summary>
     public static RemoteCommand UntilClosed(IReadOnlyList<string> argv) => new(
         argv,
-        Setup + "exec sh -c " + Quote(UntilClosedScript) + " sh " + Quote(argv));
+        Setup + "exec sh -c " + ShellText.Quote(UntilClosedScript) + " sh " + Quote(argv));
 
     // What waits for the end of the input must hold neither output: the channel closes when nobody has them any more.
     private const string UntilClosedScript = """
@@ -76,7 +77,5 @@ internal sealed record RemoteCommand(IReadOnlyList<string> Argv, string Line)
         _ => 127,
     };
 
-    public static string Quote(IReadOnlyList<string> argv) => string.Join(' ', argv.Select(Quote));
-
-    private static string Quote(string argument) => "'" + argument.Replace("'", @"'\''", StringComparison.Ordinal) + "'";
+    public static string Quote(IReadOnlyList<string> argv) => string.Join(' ', argv.Select(ShellText.Quote));
 }
