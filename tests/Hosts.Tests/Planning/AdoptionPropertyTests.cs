@@ -1,6 +1,5 @@
 using System.Text;
 using FsCheck;
-using FsCheck.Xunit;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Hosts;
@@ -33,7 +32,7 @@ public sealed class AdoptionPropertyTests
         ("/etc/xen/binary.cfg", "\u0000\u0001\u0002", "xl.refuses"),
     ];
 
-    [Property(MaxTest = 300)]
+    [RandomProperty(MaxTest = 300)]
     public async Task Adopt_AnyHost_LeavesAnApplyNothingToDo(DoNotSize<int> seed)
     {
         var (lab, _) = await Lab.WithAPastAsync(seed.Item);

@@ -1,5 +1,4 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Xlnet.Domain.Planning;
 using Xunit;
 
@@ -8,7 +7,7 @@ namespace Xlnet.Hosts.Tests.Planning;
 /// <summary>Drift and plan say the same of random hosts. A failure names its seed.</summary>
 public sealed class DriftPropertyTests
 {
-    [Property(MaxTest = 300)]
+    [RandomProperty(MaxTest = 300)]
     public async Task Drift_AnyHost_IsThereExactlyWhenAnApplyWouldDoSomething(DoNotSize<int> seed)
     {
         var (lab, desired) = await Lab.WithAPastAsync(seed.Item);
@@ -24,7 +23,7 @@ public sealed class DriftPropertyTests
             Assert.True(targets.Any(t => Covers(t, step, desired)), $"{step.Action} {step.Target} is in no drift:\n{Show(drift)}\nafter:\n{lab.Log}");
     }
 
-    [Property(MaxTest = 200)]
+    [RandomProperty(MaxTest = 200)]
     public async Task Enforce_EveryTargetInTurn_LeavesNothingButWhatIsForeign(DoNotSize<int> seed)
     {
         var (lab, desired) = await Lab.WithAPastAsync(seed.Item);
@@ -43,7 +42,7 @@ public sealed class DriftPropertyTests
         Assert.True(whole.Steps.Count == 0, $"left:\n{Lab.Show(whole)}\nafter:\n{lab.Log}");
     }
 
-    [Property(MaxTest = 200)]
+    [RandomProperty(MaxTest = 200)]
     public async Task Plan_OfSomeTargets_TouchesNothingElse(DoNotSize<int> seed)
     {
         var (lab, desired) = await Lab.WithAPastAsync(seed.Item);

@@ -1,5 +1,4 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Vifs;
@@ -13,7 +12,7 @@ namespace Xlnet.Hosts.Tests.Planning;
 /// <summary>The planner, the driver and a simulated host together, for random wishes and random host states. A failure names its seed.</summary>
 public sealed class PlanPropertyTests
 {
-    [Property(MaxTest = 300)]
+    [RandomProperty(MaxTest = 300)]
     public async Task Apply_AnyPlan_SucceedsAndLeavesNothingToDo(DoNotSize<int> seed)
     {
         var (lab, desired) = await Lab.WithAPastAsync(seed.Item);
@@ -23,7 +22,7 @@ public sealed class PlanPropertyTests
         Assert.True(again.Steps.Count == 0, $"left to do:\n{Lab.Show(again)}\nafter:\n{lab.Log}");
     }
 
-    [Property(MaxTest = 300)]
+    [RandomProperty(MaxTest = 300)]
     public async Task Rollback_AfterAFailureAnywhere_BringsTheHostBack(DoNotSize<int> seed)
     {
         var (lab, desired) = await Lab.WithAPastAsync(seed.Item);
@@ -64,7 +63,7 @@ public sealed class PlanPropertyTests
     }
 
     /// <summary>The rule of docs/architecture.md: at every point of a plan, a guest that no step names has its vifs, up, on their bridges.</summary>
-    [Property(MaxTest = 200)]
+    [RandomProperty(MaxTest = 200)]
     public async Task Apply_AtEveryStep_GuestsThatAreNotNamedKeepTheirLinks(DoNotSize<int> seed)
     {
         var (lab, desired) = await Lab.WithAPastAsync(seed.Item);
@@ -84,7 +83,7 @@ public sealed class PlanPropertyTests
             $"{v.Devid}:{v.Dom0Name}:{v.Bridge}:{v.LinkUp}:{seen.FindBridge(v.Bridge ?? "")?.Ports.Contains(v.Dom0Name)}"));
     }
 
-    [Property(MaxTest = 50)]
+    [RandomProperty(MaxTest = 50)]
     public async Task Plan_Twice_IsTheSame(DoNotSize<int> seed)
     {
         var (lab, desired) = await Lab.WithAPastAsync(seed.Item);
@@ -98,7 +97,7 @@ public sealed class PlanPropertyTests
         Assert.Equal(Lab.Show(Planner.Plan(desired, observed, request)), Lab.Show(Planner.Plan(shuffled, await lab.ObserveAsync(desired), request)));
     }
 
-    [Property(MaxTest = 100)]
+    [RandomProperty(MaxTest = 100)]
     public async Task Plan_OfOneGuest_TouchesNoOther(DoNotSize<int> seed)
     {
         var (lab, desired) = await Lab.WithAPastAsync(seed.Item);
