@@ -16,6 +16,7 @@ public static class ServiceRegistration
     /// <summary>The database, the hosts' drivers and the operations.</summary>
     public static IServiceCollection AddXlnetInfrastructure(this IServiceCollection services, string connectionString)
     {
+        connectionString = XlnetDbOptions.Durable(connectionString);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(_ => new NpgsqlDataSourceBuilder(connectionString).Build());
         services.AddPooledDbContextFactory<XlnetDbContext>((provider, options) =>

@@ -68,9 +68,7 @@ public sealed class SweepJob(IDbContextFactory<XlnetDbContext> contexts, TimePro
         var hosts = await db.Operations.AsNoTracking()
             .Where(o => o.FinishedAt == null && !(o.Status == OperationStatus.AwaitingConfirmation && !o.Confirmed && !o.CancelRequested && o.ConfirmBy > now))
             .Select(o => o.HostId).Distinct().ToListAsync(cancellationToken);
-        // A trigger that was taken in the very moment in which the database went away may stay taken: half a minute later there is another.
-        var name = string.Create(CultureInfo.InvariantCulture, $"sweep-{now.ToUnixTimeSeconds() / 30}");
         foreach (var host in hosts)
-            await HostOperationsJob.ScheduleAsync(context.Scheduler, host, name, cancellationToken);
+            await HostOperationsJob.ScheduleAsync(context.Scheduler, host, "sweep", cancellationToken);
     }
 }

@@ -1,10 +1,11 @@
 using System.Diagnostics;
+using Npgsql;
+using Xlnet.Infrastructure.Data;
 using Xunit;
 
 namespace Xlnet.Api.Tests.Faults;
 
 /// <summary>PostgreSQL is restarted while applies stand at each step of a plan of twelve, before the step and after it.</summary>
-[Collection(Alone.Name)]
 public sealed class DatabaseRestartTests
 {
     [Theory]
@@ -41,11 +42,22 @@ public sealed class DatabaseRestartTests
 
         Directory.Delete(data, recursive: true);
     }
-}
 
-/// <summary>Tests that take both cores for themselves: others beside them would be what is measured.</summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class Alone
-{
-    public const string Name = "alone";
+    /// <summary>With less, an immediate restart lost what PostgreSQL had confirmed: jobs that had ended ran for ever, and kept their hosts.</summary>
+    [Fact]
+    public async Task Connections_OfAServerThatConfirmsBeforeItHasWritten_WaitForItsWriting()
+    {
+        await using var postgres = await PostgresServer.StartAsync();
+
+        Assert.Equal("off", await ShowAsync(postgres.ConnectionString));
+        Assert.Equal("on", await ShowAsync(XlnetDbOptions.Durable(postgres.ConnectionString)));
+        Assert.Equal("remote_apply", await ShowAsync(XlnetDbOptions.Durable($"{postgres.ConnectionString};Options=-c synchronous_commit=remote_apply")));
+    }
+
+    private static async Task<object?> ShowAsync(string connectionString)
+    {
+        await using var source = NpgsqlDataSource.Create(connectionString);
+        await using var show = source.CreateCommand("SHOW synchronous_commit");
+        return await show.ExecuteScalarAsync(TestContext.Current.CancellationToken);
+    }
 }
