@@ -779,6 +779,10 @@ namespace Xlnet.Migrations.Migrations
                         .HasColumnType("text")
                         .HasColumnName("script");
 
+                    b.Property<bool>("ScriptFollows")
+                        .HasColumnType("boolean")
+                        .HasColumnName("script_follows");
+
                     b.Property<bool?>("Trusted")
                         .HasColumnType("boolean")
                         .HasColumnName("trusted");
@@ -800,6 +804,10 @@ namespace Xlnet.Migrations.Migrations
                     b.Property<string>("Vlan")
                         .HasColumnType("text")
                         .HasColumnName("vlan");
+
+                    b.Property<bool>("VlanInBridge")
+                        .HasColumnType("boolean")
+                        .HasColumnName("vlan_in_bridge");
 
                     b.HasKey("Id")
                         .HasName("pk_vifs");

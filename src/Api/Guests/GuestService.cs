@@ -159,7 +159,7 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         {
             while (vifs[i].Devid is null && taken.Contains(next))
                 next++;
-            wanted.Add(new WantedVif(vifs[i].Devid ?? next++, vifs[i].ToDomain(), string.Create(CultureInfo.InvariantCulture, $"/vifs/{i}")));
+            wanted.Add(new WantedVif(vifs[i].Devid ?? next++, vifs[i].ToDomain(), string.Create(CultureInfo.InvariantCulture, $"/vifs/{i}"), Trunks: vifs[i].Trunks));
         }
 
         return wanted;

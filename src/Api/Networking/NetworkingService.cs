@@ -176,15 +176,15 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
     private async Task MoveVifsAsync(
         HostWrite write, HostNetworking networking, IReadOnlyList<Guest> guests, IReadOnlyDictionary<string, string?> moves, CancellationToken ct)
     {
-        var kept = (await db.Bridges.AsNoTracking().Where(b => b.HostId == write.Host.Id).Select(b => b.Name).ToListAsync(ct)).Select(n => n.Value).ToHashSet();
+        var kept = (await db.Bridges.AsNoTracking().Where(b => b.HostId == write.Host.Id).ToListAsync(ct)).ToDictionary(b => b.Name.Value, b => b.Kind);
         if (write.Host.Networking?.Bridge is { } present)
             kept.Remove(present);
         if (networking.Bridge is { } wanted)
-            kept.Add(wanted);
+            kept[wanted] = networking.BridgeKind;
         foreach (var (from, to) in moves)
         {
-            if (to is not null && !kept.Contains(to))
-                throw RuleException.Invalid($"/moveVifs/{from}", "networking.move-vifs", $"The host is to have no bridge '{to}': name one of {string.Join(", ", kept.Order(StringComparer.Ordinal))}, or null.");
+            if (to is not null && !kept.ContainsKey(to))
+                throw RuleException.Invalid($"/moveVifs/{from}", "networking.move-vifs", $"The host is to have no bridge '{to}': name one of {string.Join(", ", kept.Keys.Order(StringComparer.Ordinal))}, or null.");
         }
 
         var script = Preflight.ScriptOf(networking.Mode);
@@ -197,14 +197,21 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
             {
                 var settings = vif.WrittenSettings;
                 var target = string.Create(CultureInfo.InvariantCulture, $"{guest.Name}/vifs/{vif.Devid}");
+                // A script that stands there for its bridge's sake is looked for anew.
+                if (vif.ScriptFollows)
+                    settings = settings with { Script = null };
                 if (settings is { Bridge: { } bridge } && moves.ContainsKey(NameOf(bridge)))
-                    settings = settings with { Bridge = moves[NameOf(bridge)] };
-                else if (settings is { Bridge: { } named } && EffectiveVif.IsDom0(settings.Backend) && !NetNames.BridgeNames(named).Any(kept.Contains))
+                    settings = settings with { Bridge = Moved(bridge, moves[NameOf(bridge)], kept) };
+                else if (settings is { Bridge: { } named } && EffectiveVif.IsDom0(settings.Backend) && !StaysOn(named, kept))
                     stranded.Add($"{target} bridge={named}");
                 if (settings.Script is { } own && own[(own.LastIndexOf('/') + 1)..] is var ownName && ownName is "vif-bridge" or "vif-openvswitch" or "vif-route" && ownName != script
                     && (settings.Bridge is null || networking.Bridge is null || NetNames.BridgeNames(settings.Bridge).Contains(networking.Bridge)))
                     misfits.Add($"{target} script={own}");
-                vifs.Add(new WantedVif(vif.Devid, settings, "", InFile: true, AsWritten: !vif.MacWritten));
+                var fitting = settings is { Script: null, Bridge: { } joined } && FindName(joined, kept) is { } at ? HostRules.ScriptOf(kept[at]) : script;
+                vifs.Add(new WantedVif(vif.Devid, fitting == script ? settings : settings with { Script = fitting }, "", InFile: true, AsWritten: !vif.MacWritten)
+                {
+                    ScriptFollows = fitting != script,
+                });
             }
 
             if (!vifs.Zip(guest.Vifs).Any(p => p.First.Settings != p.Second.WrittenSettings))
@@ -230,6 +237,18 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
                 .With("vifs", misfits);
         }
     }
+
+    /// <summary>Whether the bridge is there, and still one that knows of VLANs where the vif names some.</summary>
+    private static bool StaysOn(string named, Dictionary<string, BridgeKind> kept) =>
+        FindName(named, kept) is { } bridge && (bridge == named || kept[bridge] == BridgeKind.OpenVSwitch);
+
+    /// <summary>A vif takes its VLANs along to a bridge that knows of them.</summary>
+    private static string? Moved(string bridge, string? to, Dictionary<string, BridgeKind> kept) =>
+        to is not null && kept[to] == BridgeKind.OpenVSwitch && !kept.ContainsKey(bridge) && OvsBridgeText.Parse(bridge) is { HasVlans: true } vlans
+            ? (vlans with { Bridge = to }).ToString()
+            : to;
+
+    private static string? FindName(string named, Dictionary<string, BridgeKind> bridges) => NetNames.BridgeNames(named).FirstOrDefault(bridges.ContainsKey);
 
     private static string NameOf(string bridge) => NetNames.BridgeNames(bridge).Last();
 

@@ -14,10 +14,15 @@ namespace Xlnet.Api.Vifs;
 /// <param name="Pointer">Where it stands in the body, for errors: itself, or the file that it comes from.</param>
 /// <param name="InFile">Whether it comes from a file, whose findings the caller has accepted, or is in the database already.</param>
 /// <param name="KeepMac">The address that it should have if <paramref name="Settings"/> name none, as a restore asks.</param>
+/// <param name="Trunks">On Open vSwitch, the VLANs that it may send tagged.</param>
 /// <param name="AsWritten">Whether an address that the file does not name stays out of it, whatever the host's policy: the file was adopted.</param>
 internal sealed record WantedVif(
-    int Devid, VifSettings Settings, string Pointer, bool InFile = false, MacAddress? KeepMac = null, bool AsWritten = false)
+    int Devid, VifSettings Settings, string Pointer, bool InFile = false, MacAddress? KeepMac = null, bool AsWritten = false, IReadOnlyList<int>? Trunks = null)
 {
+    public bool VlanInBridge { get; init; }
+
+    public bool ScriptFollows { get; init; }
+
     public string At(string member) => InFile ? Pointer : $"{Pointer}/{member}";
 }
 
@@ -46,10 +51,14 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
     /// <param name="file">The guest's file; its vif list is brought to what is wanted.</param>
     public async Task SetAsync(HostWrite write, Guest guest, GuestFile file, IReadOnlyList<WantedVif> wanted, CancellationToken ct)
     {
+        var surroundings = wanted.All(w => w.InFile) ? null : await HostSurroundings.ReadAsync(db, write.Host, guest.Name.Value, ct);
+        if (surroundings is not null)
+            wanted = [.. wanted.Select(w => w.InFile ? w : Fit(w, surroundings))];
         CheckWanted(wanted, file.Type, write.Host.XenVersionToKeepTo);
         await CheckPathAsync(write.Host, guest, ct);
         await CheckVifNamesAsync(write.Host, guest, wanted, ct);
-        await CheckBridgesAsync(write.Host, guest, wanted, ct);
+        if (surroundings is not null)
+            CheckBridges(wanted, surroundings);
 
         var present = guest.Vifs.ToDictionary(v => v.Devid);
         var gone = guest.Vifs
@@ -89,6 +98,10 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
             var vif = present[want.Devid];
             vif.MacWritten = want.Settings.Mac is not null || write.Host.MacPolicy == MacPolicy.Allocate && !want.AsWritten;
             vif.Set(want.Settings);
+            if (want.InFile)
+                vif.ScriptFollows |= want.ScriptFollows;
+            else
+                (vif.VlanInBridge, vif.ScriptFollows) = (want.VlanInBridge, want.ScriptFollows);
             ordered.Add(vif);
         }
 
@@ -144,16 +157,30 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
     }
 
     /// <summary>A vif that is asked for has a script that fits its bridge; those of a file were looked at with it.</summary>
-    private async Task CheckBridgesAsync(Host host, Guest guest, IReadOnlyList<WantedVif> wanted, CancellationToken ct)
+    private static void CheckBridges(IReadOnlyList<WantedVif> wanted, VifSurroundings surroundings)
     {
-        var asked = wanted.Where(w => !w.InFile).ToList();
-        if (asked.Count == 0)
-            return;
-        var surroundings = await HostSurroundings.ReadAsync(db, host, guest.Name.Value, ct);
-        foreach (var want in asked)
+        foreach (var want in wanted.Where(w => !w.InFile))
         {
             if (HostRules.Check(want.Settings, surroundings).FirstOrDefault(f => f.Code != FindingKinds.DuplicateVifName.Code) is { } finding)
                 throw RuleException.Invalid(want.At(finding.Key!), finding.Code, finding.Message);
+            if (want.Settings.Vlan is not null && EffectiveVif.Bare(want.Settings.Script ?? surroundings.Defaults?.Script) is null or "vif-bridge" or "vif-route" or "vif-nat" or "vif-openvswitch")
+            {
+                throw RuleException.Invalid(want.At("vlan"), FindingKinds.VlanUnread.Code,
+                    "No hotplug script that comes with Xen for Linux reads vlan, so it would have no effect. Name an Open vSwitch bridge, or the script of the host's own that reads it.");
+            }
+        }
+    }
+
+    private static WantedVif Fit(WantedVif want, VifSurroundings surroundings)
+    {
+        try
+        {
+            var fitted = HostRules.Fit(want.Settings, want.Trunks, surroundings);
+            return want with { Settings = fitted.Settings, VlanInBridge = fitted.VlanInBridge, ScriptFollows = fitted.ScriptFollows };
+        }
+        catch (RuleException e) when (want.Pointer.Length > 0)
+        {
+            throw new RuleException(e.Kind, e.Code, e.Message, [.. e.Fields.Select(f => f with { Pointer = want.Pointer + f.Pointer })]);
         }
     }
 

@@ -1,4 +1,7 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using FluentValidation;
 using Xlnet.Api.Common;
 using Xlnet.Domain.Common;
@@ -23,13 +26,18 @@ namespace Xlnet.Api.Vifs;
 /// <param name="Gatewaydev">The interface whose address vif-route gives the guest as gateway.</param>
 /// <param name="Rate">The limit of what the guest sends.</param>
 /// <param name="Mtu">In bytes, 68 to 65535.</param>
-/// <param name="Vlan">From Xen 4.19 on.</param>
+/// <param name="Vlan">
+/// The VLAN of what the guest sends untagged, 1 to 4094, as text or as a number. On Open vSwitch it is written into `bridge=`, as `BR.TAG`; elsewhere it is for a
+/// script of the host's own that reads it, from Xen 4.19 on, as none of Xen's does.
+/// </param>
 /// <param name="Trusted">Whether the guest trusts the backend.</param>
 /// <param name="Other">`forwarddev` and the `colo_*` keys.</param>
+/// <param name="Trunks">On Open vSwitch: the VLANs that the guest may send tagged, 1 to 4094 each. Written into `bridge=`, as `BR:TRUNK:TRUNK`.</param>
 public sealed record VifRequest(
     int? Devid = null, string? Mac = null, string? Bridge = null, VifType? Type = null, string? Model = null, string? Vifname = null,
     string? Script = null, string? Ip = null, string? Backend = null, string? Gatewaydev = null, RateContract? Rate = null,
-    int? Mtu = null, string? Vlan = null, bool? Trusted = null, IReadOnlyDictionary<string, string>? Other = null)
+    int? Mtu = null, [property: JsonConverter(typeof(TextOrNumber))] string? Vlan = null, bool? Trusted = null, IReadOnlyDictionary<string, string>? Other = null,
+    IReadOnlyList<int>? Trunks = null)
 {
     internal VifSettings ToDomain() => new()
     {
@@ -50,9 +58,36 @@ public sealed record VifRequest(
     };
 
     /// <summary>What a PUT of it would say, for a merge patch.</summary>
-    internal static VifRequest Of(Vif vif) => new(
-        vif.Devid, vif.MacWritten ? vif.Mac.ToString() : null, vif.Bridge, vif.Type, vif.Model, vif.VifName, vif.Script, vif.Ip, vif.Backend,
-        vif.GatewayDev, RateContract.Of(vif.Rate), vif.Mtu, vif.Vlan, vif.Trusted, vif.Other.Count == 0 ? null : vif.Other);
+    internal static VifRequest Of(Vif vif)
+    {
+        var vlans = VifVlans.Of(vif);
+        return new(
+            vif.Devid, vif.MacWritten ? vif.Mac.ToString() : null, vlans.Bridge, vif.Type, vif.Model, vif.VifName, vif.ScriptFollows ? null : vif.Script, vif.Ip,
+            vif.Backend, vif.GatewayDev, RateContract.Of(vif.Rate), vif.Mtu, vlans.Vlan, vif.Trusted, vif.Other.Count == 0 ? null : vif.Other, vlans.Trunks);
+    }
+}
+
+/// <summary>A vif's bridge and VLANs, each in the field in which it was given.</summary>
+internal sealed record VifVlans(string? Bridge, string? Vlan, IReadOnlyList<int>? Trunks)
+{
+    public static VifVlans Of(Vif vif)
+    {
+        if (!vif.VlanInBridge)
+            return new VifVlans(vif.Bridge, vif.Vlan, null);
+        var text = OvsBridgeText.Parse(vif.Bridge!);
+        return new VifVlans(text.Bridge, text.Tag?.ToString(CultureInfo.InvariantCulture), text.Trunks.Count == 0 ? null : text.Trunks);
+    }
+}
+
+/// <summary>Reads a text, or a whole number as its digits.</summary>
+internal sealed class TextOrNumber : JsonConverter<string>
+{
+    public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var number) ? number.ToString(CultureInfo.InvariantCulture)
+        : reader.TokenType == JsonTokenType.String ? reader.GetString()
+        : throw new JsonException();
+
+    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(value);
 }
 
 /// <param name="BitsPerSecond">A multiple of 8.</param>
@@ -71,12 +106,17 @@ public sealed record RateContract(long? BitsPerSecond = null, long? IntervalMicr
 public sealed record VifResponse(
     int Devid, string Mac, bool MacInFile, string? Bridge, VifType? Type, string? Model, string? Vifname, string? Script, string? Ip,
     string? Backend, string? Gatewaydev, RateContract? Rate, string? RateText, int? Mtu, string? Vlan, bool? Trusted,
-    IReadOnlyDictionary<string, string>? Other, string Spec)
+    IReadOnlyDictionary<string, string>? Other, string Spec, IReadOnlyList<int>? Trunks)
 {
-    internal static VifResponse Of(Vif vif) => new(
-        vif.Devid, vif.Mac.ToString(), vif.MacWritten, Show(vif.Bridge), vif.Type, Show(vif.Model), Show(vif.VifName), Show(vif.Script), Show(vif.Ip),
-        Show(vif.Backend), Show(vif.GatewayDev), RateContract.Of(vif.Rate), vif.Rate?.ToString(), vif.Mtu, Show(vif.Vlan), vif.Trusted,
-        vif.Other.Count == 0 ? null : vif.Other.ToDictionary(o => o.Key, o => XlText.Decode(o.Value)), XlText.Decode(VifSpec.Render(vif.WrittenSettings)));
+    internal static VifResponse Of(Vif vif)
+    {
+        var vlans = VifVlans.Of(vif);
+        return new(
+            vif.Devid, vif.Mac.ToString(), vif.MacWritten, Show(vlans.Bridge), vif.Type, Show(vif.Model), Show(vif.VifName), Show(vif.Script), Show(vif.Ip),
+            Show(vif.Backend), Show(vif.GatewayDev), RateContract.Of(vif.Rate), vif.Rate?.ToString(), vif.Mtu, Show(vlans.Vlan), vif.Trusted,
+            vif.Other.Count == 0 ? null : vif.Other.ToDictionary(o => o.Key, o => XlText.Decode(o.Value)), XlText.Decode(VifSpec.Render(vif.WrittenSettings)),
+            vlans.Trunks);
+    }
 
     /// <summary>What came from a guest file is kept a char a byte.</summary>
     private static string? Show(string? value) => value is null ? null : XlText.Decode(value);
@@ -89,6 +129,8 @@ internal sealed class VifRequestValidator : AbstractValidator<VifRequest>
         RuleFor(v => v.Devid).InclusiveBetween(0, 65535).WithErrorCode("vif.devid").WithMessage("A devid is 0 to 65535.");
         RuleFor(v => v.Mac).Must(m => MacAddress.TryParse(m, null, out _)).When(v => v.Mac is not null).WithErrorCode("mac.malformed")
             .WithMessage("That is no MAC address: write six pairs of hexadecimal digits, such as 00:16:3e:8a:10:02, or leave 'mac' out and one is allocated.");
+        RuleFor(v => v.Trunks!).Must(t => t.Count > 0 && t.Distinct().Count() == t.Count && t.All(vlan => vlan is >= 1 and <= 4094)).When(v => v.Trunks is not null)
+            .WithErrorCode("vif.trunks").WithMessage("Trunks are VLANs from 1 to 4094, each once. Leave 'trunks' out for none.");
         RuleFor(v => v.Rate!).SetValidator(rate).When(v => v.Rate is not null);
         // What every vif must keep to, whatever its guest and host; the guest's type and the host's Xen are looked at when they are known.
         RuleFor(v => v).Custom((vif, context) =>

@@ -1,4 +1,5 @@
 using Xlnet.Domain.Bridges;
+using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl;
@@ -31,6 +32,46 @@ public static class HostRules
         return findings;
     }
 
+    /// <summary>
+    /// Puts a vif that is asked for into the words of its bridge: the VLANs of one on Open vSwitch into <c>bridge=</c>, where its script
+    /// looks for them, and the script that its bridge's kind needs where none is asked for and the host's default would fail.
+    /// </summary>
+    /// <param name="trunks">The VLANs that it may send tagged, 1 to 4094 each.</param>
+    /// <exception cref="RuleException">422: there is no Open vSwitch bridge, or <c>bridge</c> names VLANs too.</exception>
+    public static FittedVif Fit(VifSettings asked, IReadOnlyList<int>? trunks, VifSurroundings host)
+    {
+        var text = asked.Bridge ?? host.Defaults?.Bridge ?? EffectiveVif.DefaultBridge;
+        var kind = host.FindBridge(text);
+        var standard = host.Defaults is { } defaults ? EffectiveVif.Bare(defaults.Script) ?? EffectiveVif.DefaultScript : null;
+        var fitting = kind is { } known ? ScriptOf(known) : null;
+        // A bridge that is named has to be joined; one that is not is the default's business, unless the two can't go together.
+        var follows = asked.Script is null && fitting is not null && fitting != standard
+            && (asked.Bridge is not null ? standard is not null || kind == BridgeKind.OpenVSwitch : standard is "vif-bridge" or "vif-openvswitch");
+        var settings = follows ? asked with { Script = fitting } : asked;
+        if (asked.Vlan is null && trunks is null)
+            return new FittedVif(settings, false, follows);
+        if ((kind is null ? EffectiveVif.Bare(settings.Script) ?? standard : ScriptOf(kind.Value)) != "vif-openvswitch")
+        {
+            return trunks is null ? new FittedVif(settings, false, follows) : throw RuleException.Invalid("/trunks", "vif.trunks.bridge",
+                $"Trunks are for a vif on Open vSwitch, and '{text}' is {(kind is null ? "not known to be such a bridge" : "a Linux bridge, whose script knows of no VLANs")}. Name an Open vSwitch bridge, or leave trunks out.");
+        }
+
+        var parsed = OvsBridgeText.Parse(text);
+        if (parsed.HasVlans)
+            throw RuleException.Invalid("/bridge", "vif.vlan.twice", $"'{text}' names VLANs, and so do vlan or trunks. Give the bridge's plain name, {parsed.Bridge}.");
+        if (asked.Vlan is not null && VlanOf(asked.Vlan) is null)
+            return new FittedVif(settings, false, follows);
+        var bridge = new OvsBridgeText(text, VlanOf(asked.Vlan), [.. (trunks ?? []).Order()]);
+        return new FittedVif(settings with { Bridge = bridge.ToString(), Vlan = null }, bridge.HasVlans, follows);
+    }
+
+    /// <summary>The script of Xen's that joins a vif to such a bridge.</summary>
+    public static string ScriptOf(BridgeKind kind) => kind == BridgeKind.OpenVSwitch ? "vif-openvswitch" : "vif-bridge";
+
+    /// <summary>Null for what is no VLAN, which <see cref="VifRules"/> says.</summary>
+    private static int? VlanOf(string? text) =>
+        int.TryParse(text, System.Globalization.NumberStyles.None, null, out var vlan) && vlan is >= 1 and <= 4094 && text[0] != '0' ? vlan : null;
+
     /// <summary>What is to be said of a guest's file because of the host that it is for.</summary>
     /// <returns>Findings of severity error, in the order of the file.</returns>
     public static IReadOnlyList<Finding> CheckFile(GuestFile file, VifSurroundings host)
@@ -54,6 +95,10 @@ public static class HostRules
         return [.. findings.OrderBy(f => f.Line).ThenBy(f => f.Column).Take(FindingKinds.Most)];
     }
 }
+
+/// <param name="VlanInBridge">Whether VLANs went into <c>bridge=</c>.</param>
+/// <param name="ScriptFollows">Whether the script is there because of the bridge's kind alone.</param>
+public sealed record FittedVif(VifSettings Settings, bool VlanInBridge, bool ScriptFollows);
 
 /// <summary>What a host has that its vifs have to fit.</summary>
 /// <param name="Defaults">Those in force; null where the host's xl.conf is not known.</param>

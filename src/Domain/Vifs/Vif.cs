@@ -52,6 +52,12 @@ public sealed class Vif
 
     public bool? Trusted { get; private set; }
 
+    /// <summary>Whether the VLANs in <see cref="Bridge"/> were asked for by fields of their own, and are shown so.</summary>
+    public bool VlanInBridge { get; set; }
+
+    /// <summary>Whether nobody asked for <see cref="Script"/>: it stands there as the bridge is of a kind that the host's default does not fit.</summary>
+    public bool ScriptFollows { get; set; }
+
     public ImmutableSortedDictionary<string, string> Other { get; private set; } = ImmutableSortedDictionary<string, string>.Empty;
 
     public uint Version { get; private set; }
@@ -80,6 +86,8 @@ public sealed class Vif
     /// <summary>Takes all settings over but the address, which only an allocation gives.</summary>
     public void Set(VifSettings settings)
     {
+        VlanInBridge &= settings.Bridge == Bridge;
+        ScriptFollows &= settings.Script == Script;
         Bridge = settings.Bridge;
         Type = settings.Type;
         Model = settings.Model;

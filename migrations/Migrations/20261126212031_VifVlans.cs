@@ -1,0 +1,40 @@
+﻿using Microsoft.EntityFrameworkCore.Migrations;
+
+#nullable disable
+
+namespace Xlnet.Migrations.Migrations
+{
+    /// <inheritdoc />
+    public partial class VifVlans : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.AddColumn<bool>(
+                name: "script_follows",
+                table: "vifs",
+                type: "boolean",
+                nullable: false,
+                defaultValue: false);
+
+            migrationBuilder.AddColumn<bool>(
+                name: "vlan_in_bridge",
+                table: "vifs",
+                type: "boolean",
+                nullable: false,
+                defaultValue: false);
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropColumn(
+                name: "script_follows",
+                table: "vifs");
+
+            migrationBuilder.DropColumn(
+                name: "vlan_in_bridge",
+                table: "vifs");
+        }
+    }
+}
