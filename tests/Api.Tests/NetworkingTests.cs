@@ -247,6 +247,10 @@ public sealed class NetworkingTests : HurriedServiceTests
     {
         var (files, revision) = (await FilesAsync(), (int)(await Client.GetJsonAsync("/v1/hosts/dom0-a"))["revision"]!);
         await SwitchAsync("nat");
+        Assert.Null((await Client.GetJsonAsync($"/v1/hosts/dom0-a/revisions/{revision}")).Json!["networking"]);
+        var asked = (await Client.GetJsonAsync($"/v1/hosts/dom0-a/revisions/{(int)(await Client.GetJsonAsync("/v1/hosts/dom0-a"))["revision"]!}"))["networking"];
+        Assert.Equal("nat", (string)asked["mode"]!);
+        Assert.Equal(200, (await Client.SendJsonAsync(HttpMethod.Put, Networking, asked)).Status);
         var etag = (await Client.GetJsonAsync("/v1/hosts/dom0-a")).Headers.ETag!.ToString();
         var restored = await Client.SendJsonAsync(HttpMethod.Post, $"/v1/hosts/dom0-a/revisions/{revision}/restore", null, ("If-Match", etag));
         Assert.True(restored.Status == 200, restored.Text);

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Xlnet.Api.Common;
+using Xlnet.Api.Networking;
 using Xlnet.Api.Vifs;
 using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Common;
@@ -18,9 +19,10 @@ namespace Xlnet.Api.Hosts;
 public sealed record RevisionSummary(long Number, DateTimeOffset CreatedAt, string? Actor, string? RequestId, string Summary);
 
 /// <summary>What a host was to be at one revision.</summary>
+/// <param name="Networking">As a PUT of it would say; null while the host's own network was left to it.</param>
 public sealed record RevisionResponse(
     long Number, DateTimeOffset CreatedAt, string? Actor, string? RequestId, string Summary,
-    MacPolicy MacPolicy, DefaultsContract? Defaults, string? XlConf, IReadOnlyList<RevisionBridge> Bridges, IReadOnlyList<RevisionGuest> Guests);
+    MacPolicy MacPolicy, DefaultsContract? Defaults, string? XlConf, IReadOnlyList<RevisionBridge> Bridges, IReadOnlyList<RevisionGuest> Guests, NetworkingRequest? Networking);
 
 public sealed record RevisionBridge(string Name, BridgeKind Kind, int? Mtu, string? Description);
 
@@ -54,7 +56,8 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
             snapshot.Host.XlConf is { } conf ? XlText.Decode(XlText.FromBytes(conf)) : null,
             [.. snapshot.Bridges.Select(b => new RevisionBridge(b.Key, Kebab.Parse<BridgeKind>(b.Value.Kind), b.Value.Mtu, b.Value.Description))],
             [.. snapshot.Guests.Select(g => new RevisionGuest(g.Key, XlText.Decode(XlText.FromBytes(g.Value.Config)),
-                [.. g.Value.Vifs.Select(v => new RevisionVif(v.Devid, v.Mac, v.MacWritten))]))]);
+                [.. g.Value.Vifs.Select(v => new RevisionVif(v.Devid, v.Mac, v.MacWritten))]))],
+            snapshot.Host.ReadNetworking() is { } networking ? NetworkingRequest.Of(networking) : null);
     }
 
     /// <summary>Makes the host again what a revision was, as a new revision. Addresses that have gone to others in between make it a 409.</summary>

@@ -58,6 +58,28 @@ public sealed record NetworkingRequest
 
     /// <summary>Where the vifs go whose bridge goes away: the bridge that they name, and the one that they are to name instead, or null for none.</summary>
     public IReadOnlyDictionary<string, string?>? MoveVifs { get; init; }
+
+    /// <summary>The PUT that would ask for it.</summary>
+    internal static NetworkingRequest Of(HostNetworking networking)
+    {
+        var routed = networking.Mode == NetworkMode.Routed;
+        return new NetworkingRequest
+        {
+            Mode = networking.Mode,
+            Backend = networking.Backend,
+            Uplink = networking.Uplink,
+            Bridge = networking.Bridge,
+            Addressing = AddressingContract.Of(networking.Addressing),
+            Mtu = networking.Mtu,
+            Vlan = networking.Vlan,
+            GatewayDevice = routed ? networking.GatewayDevice : null,
+            ProxyArp = routed ? networking.ProxyArp : null,
+            Subnet = networking.Nat?.Subnet.ToString(),
+            Dhcp = networking.Nat?.Dhcp,
+            Domain = networking.Nat?.Domain,
+            PortForwards = networking.Nat is { PortForwards.Count: > 0 } nat ? PortForwardContract.Of(nat.PortForwards) : null,
+        };
+    }
 }
 
 /// <param name="Method">`dhcp`, `static` or `none`.</param>
@@ -79,7 +101,11 @@ public sealed record AddressingContract(
 /// <param name="Port">Of Dom0's address, 1 to 65535.</param>
 /// <param name="ToAddress">The guest's, of the subnet.</param>
 /// <param name="ToPort">The same as `port` unless given.</param>
-public sealed record PortForwardContract(string? Protocol = null, int? Port = null, string? ToAddress = null, int? ToPort = null);
+public sealed record PortForwardContract(string? Protocol = null, int? Port = null, string? ToAddress = null, int? ToPort = null)
+{
+    internal static IReadOnlyList<PortForwardContract> Of(IReadOnlyList<PortForward> forwards) =>
+        [.. forwards.Select(f => new PortForwardContract(f.Protocol, f.Port, f.ToAddress.ToString(), f.ToPort))];
+}
 
 /// <summary>A host's networking.</summary>
 /// <param name="Managed">Whether it was set; else it is what the host has been found with.</param>
@@ -100,7 +126,7 @@ public sealed record NetworkingResponse(
         networking.Mode == NetworkMode.Routed ? networking.GatewayDevice ?? networking.Uplink : null,
         networking.Mode == NetworkMode.Routed ? networking.ProxyArp : null,
         networking.Nat?.Subnet.ToString(), networking.Nat?.Gateway.ToString(), networking.Nat?.Dhcp, networking.Nat?.Domain,
-        networking.Nat is { } nat ? [.. nat.PortForwards.Select(f => new PortForwardContract(f.Protocol, f.Port, f.ToAddress.ToString(), f.ToPort))] : null,
+        networking.Nat is { } nat ? PortForwardContract.Of(nat.PortForwards) : null,
         DefaultsContract.Of(defaults), [.. findings.Select(NetworkingFinding.Of)], plan, simulated);
 
     internal static NetworkingResponse Of(NetworkSight sight, VifDefaults defaults, bool simulated) => new(
