@@ -741,6 +741,13 @@ namespace Xlnet.Migrations.Migrations
                         .HasColumnType("text")
                         .HasColumnName("ip");
 
+                    b.Property<string>("Locking")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text")
+                        .HasDefaultValue("unlocked")
+                        .HasColumnName("locking");
+
                     b.Property<PhysicalAddress>("Mac")
                         .IsRequired()
                         .HasColumnType("macaddr")

@@ -76,7 +76,7 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         var file = source.Parse().With("name", newName.Value).With("uuid", null);
         var (clone, _) = await WriteAsync(http, targetHost, newName, createOnly: true, validateOnly, _ => file,
             _ => [.. source.Vifs.Select(v => new WantedVif(
-                v.Devid, v.WrittenSettings with { VifName = null, Mac = mac == CloneMac.Keep ? v.WrittenSettings.Mac : null }, "/mac", InFile: true))],
+                v.Devid, v.WrittenSettings with { VifName = null, Mac = mac == CloneMac.Keep ? v.WrittenSettings.Mac : null }, "/mac", InFile: true, Locking: v.Locking))],
             edit: null, ct);
         return clone;
     }
@@ -159,7 +159,7 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         {
             while (vifs[i].Devid is null && taken.Contains(next))
                 next++;
-            wanted.Add(new WantedVif(vifs[i].Devid ?? next++, vifs[i].ToDomain(), string.Create(CultureInfo.InvariantCulture, $"/vifs/{i}"), Trunks: vifs[i].Trunks));
+            wanted.Add(WantedVif.Of(vifs[i].Devid ?? next++, vifs[i], string.Create(CultureInfo.InvariantCulture, $"/vifs/{i}")));
         }
 
         return wanted;

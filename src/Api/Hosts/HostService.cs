@@ -6,6 +6,7 @@ using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
 using Xlnet.Domain.Operations;
+using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts.Ssh;
@@ -113,11 +114,18 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         await using (var write = await HostWrite.BeginAsync(db, request, clock, name, ct))
         {
             ApiDefaults.CheckPreconditions(http, write.Host.Version);
-            if (write.Host.NetworkingState is not { IsTaken: true })
+            // A vif that was unlocked since may have left its rules on the host: whoever ever set any looks.
+            var locks = await UnlockAsync(write, ct)
+                || await db.OperationSteps.AnyAsync(s => s.Action == "locking.set" && db.Operations.Any(o => o.Id == s.OperationId && o.HostId == write.Host.Id), ct);
+            if (!locks && write.Host.NetworkingState is not { IsTaken: true })
                 return false;
-            var before = HostDocument.Of(write.Host);
-            write.Host.Networking = null;
-            write.Record(RevisionObjectKind.Host, "", "networking.release", "networking", before, HostDocument.Of(write.Host));
+            if (write.Host.NetworkingState is { IsTaken: true })
+            {
+                var before = HostDocument.Of(write.Host);
+                write.Host.Networking = null;
+                write.Record(RevisionObjectKind.Host, "", "networking.release", "networking", before, HostDocument.Of(write.Host));
+            }
+
             await write.CommitAsync(validateOnly: false, ct);
         }
 
@@ -130,6 +138,22 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         throw new RuleException(RuleKind.Conflict, "host.not-released",
             $"The host '{name}' did not get its own network back, and stays registered: operation {operation.Id} {(ended.FinishedAt is null ? "has not ended yet" : $"ended {Kebab.Name(ended.Status)}: {ended.Error?.Message}")}")
             .With("operation", operation.Id.ToString());
+    }
+
+    /// <returns>Whether any vif was locked.</returns>
+    private async Task<bool> UnlockAsync(HostWrite write, CancellationToken ct)
+    {
+        var guests = await db.Guests.Include(g => g.Vifs).Where(g => g.HostId == write.Host.Id && g.Vifs.Any(v => v.Locking == VifLocking.Locked)).ToListAsync(ct);
+        foreach (var guest in guests)
+        {
+            guest.Sort();
+            var before = GuestDocument.Of(guest);
+            foreach (var vif in guest.Vifs)
+                vif.Locking = VifLocking.Unlocked;
+            write.Record(RevisionObjectKind.Guest, guest.Name.Value, "guest.update", guest.Name.Value, before, GuestDocument.Of(guest));
+        }
+
+        return guests.Count > 0;
     }
 
     public async Task<DefaultsContract> PutDefaultsAsync(HttpContext http, ResourceName name, DefaultsContract put, bool validateOnly, CancellationToken ct)

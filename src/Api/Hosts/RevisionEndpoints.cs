@@ -10,6 +10,7 @@ using Xlnet.Domain.Common;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
+using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Data;
 
@@ -137,7 +138,8 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
             guest.FilePath = document.FilePath;
             await guestVifs.SetAsync(write, guest, file,
                 [.. file.Vifs.Select(v => new WantedVif(v.Devid, v.Settings, "", InFile: true,
-                    kept.GetValueOrDefault(v.Devid) is { } vif ? MacAddress.Parse(vif.Mac) : null, AsWritten: kept.GetValueOrDefault(v.Devid)?.MacWritten == false))], ct);
+                    kept.GetValueOrDefault(v.Devid) is { } vif ? MacAddress.Parse(vif.Mac) : null, AsWritten: kept.GetValueOrDefault(v.Devid)?.MacWritten == false,
+                    Locking: kept.GetValueOrDefault(v.Devid)?.ReadLocking() ?? VifLocking.Unlocked))], ct);
             write.Record(RevisionObjectKind.Guest, name, before is null ? "guest.create" : "guest.update", name, before, GuestDocument.Of(guest));
         }
     }

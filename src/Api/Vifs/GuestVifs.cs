@@ -16,12 +16,18 @@ namespace Xlnet.Api.Vifs;
 /// <param name="KeepMac">The address that it should have if <paramref name="Settings"/> name none, as a restore asks.</param>
 /// <param name="Trunks">On Open vSwitch, the VLANs that it may send tagged.</param>
 /// <param name="AsWritten">Whether an address that the file does not name stays out of it, whatever the host's policy: the file was adopted.</param>
+/// <param name="Locking">Null where the request says nothing of it: what it was.</param>
 internal sealed record WantedVif(
-    int Devid, VifSettings Settings, string Pointer, bool InFile = false, MacAddress? KeepMac = null, bool AsWritten = false, IReadOnlyList<int>? Trunks = null)
+    int Devid, VifSettings Settings, string Pointer, bool InFile = false, MacAddress? KeepMac = null, bool AsWritten = false,
+    IReadOnlyList<int>? Trunks = null, VifLocking? Locking = null)
 {
     public bool VlanInBridge { get; init; }
 
     public bool ScriptFollows { get; init; }
+
+    /// <summary>A vif that the body of a request is about.</summary>
+    public static WantedVif Of(int devid, VifRequest put, string pointer = "") =>
+        new(devid, put.ToDomain(), pointer, Trunks: put.Trunks, Locking: put.Locking ?? VifLocking.Unlocked);
 
     public string At(string member) => InFile ? Pointer : $"{Pointer}/{member}";
 }
@@ -54,6 +60,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
         var surroundings = wanted.All(w => w.InFile) ? null : await HostSurroundings.ReadAsync(db, write.Host, guest.Name.Value, ct);
         if (surroundings is not null)
             wanted = [.. wanted.Select(w => w.InFile ? w : Fit(w, surroundings))];
+        wanted = [.. wanted.Select(w => Lock(write.Host, guest, w, file.Type))];
         CheckWanted(wanted, file.Type, write.Host.XenVersionToKeepTo);
         await CheckPathAsync(write.Host, guest, ct);
         await CheckVifNamesAsync(write.Host, guest, wanted, ct);
@@ -96,8 +103,9 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
         foreach (var want in wanted)
         {
             var vif = present[want.Devid];
-            vif.MacWritten = want.Settings.Mac is not null || write.Host.MacPolicy == MacPolicy.Allocate && !want.AsWritten;
-            vif.Set(want.Settings);
+            vif.MacWritten = IsMacWritten(write.Host, want);
+            vif.Locking = want.Locking ?? VifLocking.Unlocked;
+            vif.Set(vif.Locking == VifLocking.Locked ? want.Settings with { VifName = want.Settings.VifName ?? VifLockingRules.NameOf(vif.Mac) } : want.Settings);
             if (want.InFile)
                 vif.ScriptFollows |= want.ScriptFollows;
             else
@@ -107,6 +115,22 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
 
         guest.Arrange(ordered);
         guest.Render(file, write.Now);
+    }
+
+    private static bool IsMacWritten(Host host, WantedVif want) =>
+        want.Settings.Mac is not null || host.MacPolicy == MacPolicy.Allocate && !want.AsWritten;
+
+    /// <summary>A vif stays locked, or not, unless the request says otherwise; one that is locked has what its rules need.</summary>
+    private static WantedVif Lock(Host host, Guest guest, WantedVif want, GuestType type)
+    {
+        var locking = want.Locking ?? guest.FindVif(want.Devid)?.Locking ?? VifLocking.Unlocked;
+        if (locking == VifLocking.Unlocked)
+            return want with { Locking = locking };
+        var errors = VifLockingRules.Check(want.Settings, IsMacWritten(host, want), type, host.KnownDefaults() ?? VifDefaults.None)
+            .Select(e => new FieldError(want.At(e.Key), e.Code, e.Message)).ToList();
+        return errors.Count == 0
+            ? want with { Locking = locking, Settings = VifLockingRules.Pin(want.Settings) }
+            : throw new RuleException(RuleKind.Invalid, errors[0].Code, errors[0].Message, errors);
     }
 
     private async Task ClaimAsync(MacAddress mac, MacHolder holder, string pointer, CancellationToken ct)

@@ -33,11 +33,12 @@ namespace Xlnet.Api.Vifs;
 /// <param name="Trusted">Whether the guest trusts the backend.</param>
 /// <param name="Other">`forwarddev` and the `colo_*` keys.</param>
 /// <param name="Trunks">On Open vSwitch: the VLANs that the guest may send tagged, 1 to 4094 each. Written into `bridge=`, as `BR:TRUNK:TRUNK`.</param>
+/// <param name="Locking">`locked`: the guest may send from the vif's MAC address and the addresses of `ip` alone; its `vifname`, `script` and `backend` are then written into the guest file. `unlocked` unless given.</param>
 public sealed record VifRequest(
     int? Devid = null, string? Mac = null, string? Bridge = null, VifType? Type = null, string? Model = null, string? Vifname = null,
     string? Script = null, string? Ip = null, string? Backend = null, string? Gatewaydev = null, RateContract? Rate = null,
     int? Mtu = null, [property: JsonConverter(typeof(TextOrNumber))] string? Vlan = null, bool? Trusted = null, IReadOnlyDictionary<string, string>? Other = null,
-    IReadOnlyList<int>? Trunks = null)
+    IReadOnlyList<int>? Trunks = null, VifLocking? Locking = null)
 {
     internal VifSettings ToDomain() => new()
     {
@@ -63,7 +64,7 @@ public sealed record VifRequest(
         var vlans = VifVlans.Of(vif);
         return new(
             vif.Devid, vif.MacWritten ? vif.Mac.ToString() : null, vlans.Bridge, vif.Type, vif.Model, vif.VifName, vif.ScriptFollows ? null : vif.Script, vif.Ip,
-            vif.Backend, vif.GatewayDev, RateContract.Of(vif.Rate), vif.Mtu, vlans.Vlan, vif.Trusted, vif.Other.Count == 0 ? null : vif.Other, vlans.Trunks);
+            vif.Backend, vif.GatewayDev, RateContract.Of(vif.Rate), vif.Mtu, vlans.Vlan, vif.Trusted, vif.Other.Count == 0 ? null : vif.Other, vlans.Trunks, vif.Locking);
     }
 }
 
@@ -103,10 +104,11 @@ public sealed record RateContract(long? BitsPerSecond = null, long? IntervalMicr
 /// <param name="MacInFile">Whether the address stands in the guest file; when not, xl draws another one at each create.</param>
 /// <param name="RateText">`rate` as xl spells it.</param>
 /// <param name="Spec">The whole entry as xl spells it.</param>
+/// <param name="Locking">Whether the guest may send from the vif's own addresses alone.</param>
 public sealed record VifResponse(
     int Devid, string Mac, bool MacInFile, string? Bridge, VifType? Type, string? Model, string? Vifname, string? Script, string? Ip,
     string? Backend, string? Gatewaydev, RateContract? Rate, string? RateText, int? Mtu, string? Vlan, bool? Trusted,
-    IReadOnlyDictionary<string, string>? Other, string Spec, IReadOnlyList<int>? Trunks)
+    IReadOnlyDictionary<string, string>? Other, string Spec, IReadOnlyList<int>? Trunks, VifLocking Locking)
 {
     internal static VifResponse Of(Vif vif)
     {
@@ -115,7 +117,7 @@ public sealed record VifResponse(
             vif.Devid, vif.Mac.ToString(), vif.MacWritten, Show(vlans.Bridge), vif.Type, Show(vif.Model), Show(vif.VifName), Show(vif.Script), Show(vif.Ip),
             Show(vif.Backend), Show(vif.GatewayDev), RateContract.Of(vif.Rate), vif.Rate?.ToString(), vif.Mtu, Show(vlans.Vlan), vif.Trusted,
             vif.Other.Count == 0 ? null : vif.Other.ToDictionary(o => o.Key, o => XlText.Decode(o.Value)), XlText.Decode(VifSpec.Render(vif.WrittenSettings)),
-            vlans.Trunks);
+            vlans.Trunks, vif.Locking);
     }
 
     /// <summary>What came from a guest file is kept a char a byte.</summary>

@@ -41,7 +41,7 @@ internal sealed class VifService(XlnetDbContext db, RequestInfo request, TimePro
             if (put.Devid is { } asked && guest.FindVif(asked) is not null)
                 throw new RuleException(RuleKind.Conflict, "vif.exists", $"The guest '{name}' has a vif {asked} already: PUT changes it.", new FieldError("/devid", "vif.exists", "taken"));
             devid = put.Devid ?? guest.NextDevid();
-            return [.. Present(guest), new WantedVif(devid, put.ToDomain(), "", Trunks: put.Trunks)];
+            return [.. Present(guest), WantedVif.Of(devid, put)];
         }, ct);
         return guest.FindVif(devid)!;
     }
@@ -58,7 +58,7 @@ internal sealed class VifService(XlnetDbContext db, RequestInfo request, TimePro
             var put = change(vif);
             if (put.Devid is { } other && other != devid)
                 throw RuleException.Invalid("/devid", "vif.devid.differs", $"The URL says {devid}, and the body {other}.");
-            var wanted = new WantedVif(devid, put.ToDomain(), "", Trunks: put.Trunks);
+            var wanted = WantedVif.Of(devid, put);
             return created ? [.. Present(guest), wanted] : [.. Present(guest).Select(w => w.Devid == devid ? wanted : w)];
         }, ct);
         return (guest.FindVif(devid)!, created);

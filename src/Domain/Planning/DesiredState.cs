@@ -36,7 +36,17 @@ public sealed record DesiredState
 
     /// <summary>The paths that an observation must read for a plan.</summary>
     public IReadOnlyCollection<string> Paths =>
-        [Host.XlConfPath, .. Guests.Select(g => g.Path).Union(WrittenFiles), .. Networking?.Paths ?? []];
+        [Host.XlConfPath, .. LockingFiles.Owned, .. Guests.Select(g => g.Path).Union(WrittenFiles), .. Networking?.Paths ?? []];
+
+    /// <summary>The vifs that the host holds to their addresses.</summary>
+    internal IReadOnlyList<LockedVif> LockedVifs =>
+    [
+        .. Guests.SelectMany(g => g.Vifs, (g, v) => (Guest: g, Vif: v))
+            .Where(v => v.Vif is { Locking: VifLocking.Locked, Settings: { VifName: not null, Mac: not null } })
+            .Select(v => new LockedVif(
+                v.Vif.Settings.VifName!, EffectiveVif.Resolve(v.Vif.Settings, v.Guest.Type, VifDefaults.None).IsEmulated,
+                v.Vif.Settings.Mac!, VifLockingRules.Addresses(v.Vif.Settings.Ip))),
+    ];
 
     /// <summary>The xl.conf that the host is to have, given the one that it has.</summary>
     public byte[]? ResolveXlConf(byte[]? observed)
@@ -88,4 +98,4 @@ public sealed record DesiredGuest(string Name, GuestType Type, string Path, byte
 }
 
 /// <param name="Settings">As written; the address null when xl is to draw one.</param>
-public sealed record DesiredVif(int Devid, VifSettings Settings);
+public sealed record DesiredVif(int Devid, VifSettings Settings, VifLocking Locking = VifLocking.Unlocked);

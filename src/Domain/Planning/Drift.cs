@@ -1,6 +1,7 @@
 using System.Globalization;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl;
 
@@ -22,6 +23,7 @@ public sealed record Drift(long Revision, IReadOnlyList<DriftEntry> Entries)
         var defaults = XlConf.DefaultsOf(wantedConf);
         AddXlConf(entries, conf, wantedConf, defaults);
         AddNetworking(entries, desired, observed);
+        AddLocking(entries, desired, observed);
         AddBridges(entries, desired, observed);
         var bridges = observed.Bridges.Select(b => b.Name).Union(desired.Bridges.Select(b => b.Name)).ToHashSet();
         foreach (var guest in desired.Guests)
@@ -83,6 +85,29 @@ public sealed record Drift(long Revision, IReadOnlyList<DriftEntry> Entries)
                 DriftTarget.Networking, "bridge", observed.FindBridge(bridge) is null ? DriftKind.Missing : DriftKind.Changed, bridge, null,
                 observed.FindBridge(bridge) is { } live ? $"{Kebab.Name(live.Kind)} {string.Join(' ', live.Ports)}".TrimEnd() : null,
                 $"The bridge {bridge} is not what the host's networking asks for, with {step.To.Networking.Uplink} as its uplink."));
+        }
+    }
+
+    private static void AddLocking(List<DriftEntry> entries, DesiredState desired, HostObservation observed)
+    {
+        if (Planner.LockingStep(LockingFiles.Render(desired.LockedVifs), observed) is not { } step)
+            return;
+        foreach (var path in step.ChangedFiles)
+        {
+            var (onHost, wanted) = (step.From[path], step.To[path]);
+            entries.Add(new DriftEntry(
+                DriftTarget.Networking, DriftEntry.FileField, onHost is null ? DriftKind.Missing : wanted is null ? DriftKind.Leftover : DriftKind.Changed,
+                wanted is null ? null : "present", onHost is null ? null : "changed", null,
+                onHost is null ? $"The host has no file {path}." : wanted is null ? $"The host still has {path}, and no vif is locked." : $"{path} is not the file that the locked vifs ask for.")
+            {
+                Path = path, OnHost = onHost, InDatabase = wanted,
+            });
+        }
+
+        if (!step.ChangedFiles.Any())
+        {
+            entries.Add(new DriftEntry(DriftTarget.Networking, "locking", DriftKind.Missing, "in force", "in force", "not in force",
+                $"The rules of {LockingFiles.Rules} are not in force: locked vifs can send from any address."));
         }
     }
 

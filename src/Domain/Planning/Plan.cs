@@ -40,6 +40,9 @@ public sealed record PlanRequest
 
     internal bool IncludesNetworking => IsWhole || Targets?.Contains(DriftTarget.Networking) == true;
 
+    /// <summary>The rules are one file for the whole host: a guest's vif is never plugged without them.</summary>
+    internal bool IncludesLocking => Targets is null || Targets.Any(t => t == DriftTarget.Networking || t.StartsWith("guests/", StringComparison.Ordinal));
+
     internal bool IncludesBridge(string name) => IsWhole || Targets?.Contains(DriftTarget.Bridge(name)) == true;
 
     /// <summary>The guest as a whole: its file, all of its vifs, its going.</summary>

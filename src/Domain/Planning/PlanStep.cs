@@ -73,6 +73,19 @@ public sealed record SwitchNetworkingStep(NetworkState From, NetworkState To, Gu
     public IEnumerable<string> Bridges => new[] { From.Networking?.Bridge, To.Networking?.Bridge }.OfType<string>().Distinct();
 }
 
+/// <summary>Brings the rules that hold guests to their addresses, and what loads them, to what is wanted, and into force.</summary>
+/// <param name="From">The files by path; null for one that is not there.</param>
+public sealed record SetLockingStep(IReadOnlyDictionary<string, byte[]?> From, IReadOnlyDictionary<string, byte[]?> To) : PlanStep(TargetName, Impact.None)
+{
+    public const string TargetName = "locking";
+
+    public override string Action => "locking.set";
+
+    /// <summary>The files that differ; none where they are right and their rules are not in force.</summary>
+    public IEnumerable<string> ChangedFiles =>
+        LockingFiles.Owned.Where(p => !FileContents.Same(From.GetValueOrDefault(p), To.GetValueOrDefault(p)));
+}
+
 /// <summary>Makes a bridge without ports and sets it up.</summary>
 public sealed record CreateBridgeStep(string Name, BridgeKind Kind, int? Mtu) : PlanStep($"bridges/{Name}", Impact.None)
 {

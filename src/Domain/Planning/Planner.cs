@@ -11,8 +11,9 @@ namespace Xlnet.Domain.Planning;
 public static class Planner
 {
     /// <summary>
-    /// Order: xl.conf and new bridges, then uplinks that are taken off, then those that are added or moved, then guest files, then what
-    /// is unplugged, then guests that are stopped, then what is plugged, then guests that are created, and last what goes away for good.
+    /// Order: xl.conf and new bridges, then uplinks that are taken off, then those that are added or moved, then guest files and the
+    /// rules that hold guests to their addresses, then what is unplugged, then guests that are stopped, then what is plugged, then guests
+    /// that are created, and last what goes away for good.
     /// So nothing is plugged into a bridge that is not there yet, and a vifname or an address that moves from one vif to another is free
     /// when it arrives. At every point in between, a guest that no step names has its vifs, up, on the bridges that they were on.
     /// </summary>
@@ -31,6 +32,8 @@ public static class Planner
         PlanPorts(draft, desired, observed, request);
         foreach (var guest in guests)
             WriteFile(draft, guest.Path, guest.Config, observed);
+        if (request.IncludesLocking && LockingStep(LockingFiles.Render(desired.LockedVifs), observed) is { } locking)
+            draft.Add(locking);
 
         var bridges = observed.Bridges.Select(b => b.Name).Union(draft.Steps.OfType<CreateBridgeStep>().Select(s => s.Name)).ToHashSet();
         foreach (var step in draft.Steps.OfType<SwitchNetworkingStep>())
@@ -91,6 +94,9 @@ public static class Planner
         bool IsNeeded(string path) => checkpoint.Files[path] is null && replaced.Any(r => r is { Before: not null } && checkpoint.PathOf(r.Name) == path);
         foreach (var (path, content) in checkpoint.Files.Where(f => touched.Contains(f.Key) && !IsNeeded(f.Key)))
             WriteFile(draft, path, content, observed);
+        if (touched.Contains(SetLockingStep.TargetName)
+            && LockingStep(LockingFiles.Owned.ToDictionary(p => p, p => checkpoint.Files.GetValueOrDefault(p)), observed) is { } locking)
+            draft.Add(locking);
 
         var conf = (touched.Contains(Host.XlConfPath) ? checkpoint.Files : observed.Files).GetValueOrDefault(Host.XlConfPath);
         var defaults = XlConf.DefaultsOf(conf);
@@ -242,6 +248,14 @@ public static class Planner
         return isThere && step.ChangedFiles.All(p => p == NetworkFiles.DnsmasqHosts)
             ? step
             : step with { Impact = Impact.ManagementPath, Vifs = VifsOn(observed, step) };
+    }
+
+    /// <summary>What the rules that hold guests to their addresses differ in from what is wanted; null where in nothing.</summary>
+    internal static SetLockingStep? LockingStep(IReadOnlyDictionary<string, byte[]?> wanted, HostObservation observed)
+    {
+        var step = new SetLockingStep(LockingFiles.Owned.ToDictionary(p => p, p => observed.Files.GetValueOrDefault(p)), wanted);
+        var isInForce = wanted[LockingFiles.Rules] is not { } rules || LockingFiles.ChainOf(rules) is null || observed.LockingInForce;
+        return step.ChangedFiles.Any() || !isInForce ? step : null;
     }
 
     private static List<string> VifsOn(HostObservation observed, SwitchNetworkingStep step)

@@ -60,6 +60,9 @@ public sealed class Vif
 
     public ImmutableSortedDictionary<string, string> Other { get; private set; } = ImmutableSortedDictionary<string, string>.Empty;
 
+    /// <summary>Stands in no guest file.</summary>
+    public VifLocking Locking { get; set; }
+
     public uint Version { get; private set; }
 
     public Rate? Rate => RateBitsPerSecond is { } bits ? new Rate(bits, RateIntervalMicroseconds!.Value) : null;

@@ -38,7 +38,7 @@ public static class DesiredStateReader
             Defaults = host.Defaults,
             Bridges = [.. bridges.Select(b => new DesiredBridge(b.Name.Value, b.Kind, b.Mtu, b.Ports))],
             Guests = [.. guests.Select(g => new DesiredGuest(g.Name.Value, g.Type, g.FilePath ?? Host.GuestConfigPath(g.Name.Value), g.Config,
-                [.. vifs[g.Id].OrderBy(v => v.Position).Select(v => new DesiredVif(v.Devid, v.WrittenSettings))]))],
+                [.. vifs[g.Id].OrderBy(v => v.Position).Select(v => new DesiredVif(v.Devid, v.WrittenSettings, v.Locking))]))],
             Networking = host.NetworkingState is { } state
                 ? new DesiredNetworking(host.Networking, state.Applied, state.Originals, state.IsTaken, Leases(guests.ToDictionary(g => g.Id, g => g.Name.Value), vifs))
                 : null,

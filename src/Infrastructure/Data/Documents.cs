@@ -5,6 +5,7 @@ using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Networking;
+using Xlnet.Domain.Vifs;
 
 namespace Xlnet.Infrastructure.Data;
 
@@ -28,16 +29,20 @@ public sealed record BridgeDocument(string Kind, int? Mtu, string? Description, 
 }
 
 /// <param name="Config">The guest file, which holds every setting of its vifs.</param>
-/// <param name="Vifs">What the file does not hold: the address of a vif without <c>mac=</c>.</param>
+/// <param name="Vifs">What the file does not hold: the address of a vif without <c>mac=</c>, and whether it is locked.</param>
 /// <param name="FilePath">Where its file was found when it was adopted; null for one that is named after the guest.</param>
 public sealed record GuestDocument(byte[] Config, IReadOnlyList<GuestDocumentVif> Vifs, string? FilePath = null)
 {
     public static string Of(Guest guest) => JsonSerializer.Serialize(
-        new GuestDocument(guest.Config, [.. guest.Vifs.Select(v => new GuestDocumentVif(v.Devid, v.Mac.ToString(), v.MacWritten))], guest.FilePath),
+        new GuestDocument(guest.Config, [.. guest.Vifs.Select(v => new GuestDocumentVif(v.Devid, v.Mac.ToString(), v.MacWritten, Kebab.Name(v.Locking)))], guest.FilePath),
         DocumentJson.Default.GuestDocument);
 }
 
-public sealed record GuestDocumentVif(int Devid, string Mac, bool MacWritten);
+/// <param name="Locking">Null in what a version wrote that had no locking.</param>
+public sealed record GuestDocumentVif(int Devid, string Mac, bool MacWritten, string? Locking = null)
+{
+    public VifLocking ReadLocking() => Locking is { } text ? Kebab.Parse<VifLocking>(text) : VifLocking.Unlocked;
+}
 
 // Metadata: the generated fast path would write a byte[] that is null as "", and a host without an xl.conf would come back with an empty one.
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, GenerationMode = JsonSourceGenerationMode.Metadata)]

@@ -45,6 +45,7 @@ public sealed class XlnetDbContext(DbContextOptions<XlnetDbContext> options) : D
         configurationBuilder.Properties<BridgeKind>().HaveConversion<KebabConverter<BridgeKind>>();
         configurationBuilder.Properties<GuestType>().HaveConversion<KebabConverter<GuestType>>();
         configurationBuilder.Properties<VifType>().HaveConversion<KebabConverter<VifType>>();
+        configurationBuilder.Properties<VifLocking>().HaveConversion<KebabConverter<VifLocking>>();
         configurationBuilder.Properties<MacAllocationState>().HaveConversion<KebabConverter<MacAllocationState>>();
         configurationBuilder.Properties<RevisionObjectKind>().HaveConversion<KebabConverter<RevisionObjectKind>>();
         configurationBuilder.Properties<HostArtifactKind>().HaveConversion<KebabConverter<HostArtifactKind>>();

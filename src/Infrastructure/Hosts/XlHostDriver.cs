@@ -37,6 +37,7 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
             Bridges = seen.Bridges,
             Interfaces = seen.Interfaces,
             Files = contents.Result,
+            LockingInForce = await IsLockingInForceAsync(contents.Result, ct).ConfigureAwait(false),
             Scripts = [.. scripts.Result.Where(IsVifScript).Select(NameOf)],
         };
     }
@@ -46,8 +47,17 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
         var (look, contents) = (LookAsync(ct), shell.ReadFilesAsync(files, ct));
         await Task.WhenAll(look, contents).ConfigureAwait(false);
         var seen = look.Result;
-        return before with { At = seen.At, Domains = seen.Domains, Bridges = seen.Bridges, Interfaces = seen.Interfaces, Files = contents.Result };
+        return before with
+        {
+            At = seen.At, Domains = seen.Domains, Bridges = seen.Bridges, Interfaces = seen.Interfaces, Files = contents.Result,
+            LockingInForce = await IsLockingInForceAsync(contents.Result, ct).ConfigureAwait(false),
+        };
     }
+
+    /// <summary>Only a host that has such rules is asked.</summary>
+    private async Task<bool> IsLockingInForceAsync(IReadOnlyDictionary<string, byte[]?> files, CancellationToken ct) =>
+        files.GetValueOrDefault(LockingFiles.Rules) is { } rules && LockingFiles.ChainOf(rules) is { } chain
+        && (await shell.RunAsync(["nft", "list", "chain", "bridge", LockingFiles.Table, chain], ReadTimeout, ct).ConfigureAwait(false)).Succeeded;
 
     public async Task<IReadOnlyList<HostFile>> ListGuestFilesAsync(CancellationToken ct) =>
         [.. (await shell.ListFilesAsync(Host.ConfigFolder, ct).ConfigureAwait(false)).Where(f => Host.IsGuestFilePath(f.Path))];
@@ -93,6 +103,7 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
             {
                 DeleteFileStep delete => FileSteps.DeleteAsync(run, delete, ct),
                 SwitchNetworkingStep networking => NetworkingSteps.SwitchAsync(run, networking, ct),
+                SetLockingStep locking => LockingSteps.SetAsync(run, locking, ct),
                 CreateBridgeStep create => BridgeSteps.CreateAsync(run, create, ct),
                 DeleteBridgeStep delete => BridgeSteps.DeleteAsync(run, delete, ct),
                 AddBridgePortStep add => BridgePortSteps.AddAsync(run, add, ct),

@@ -14,6 +14,7 @@ public static class StepDiff
         WriteFileStep s => UnifiedDiff.Of(s.Path, s.Before, s.Content),
         DeleteFileStep s => UnifiedDiff.Of(s.Path, s.Before, null),
         SwitchNetworkingStep s => OfNetworking(s),
+        SetLockingStep s => OfLocking(s),
         CreateBridgeStep s => $"+ {Kebab.Name(s.Kind)} bridge {s.Name}{Mtu(s.Mtu)}",
         DeleteBridgeStep s => $"- {Kebab.Name(s.Kind)} bridge {s.Name}{Mtu(s.Mtu)}",
         SetBridgeMtuStep s => string.Create(CultureInfo.InvariantCulture, $"- bridge {s.Name} mtu {s.Before}\n+ bridge {s.Name} mtu {s.Mtu}"),
@@ -37,6 +38,10 @@ public static class StepDiff
             ? "as the host had it"
             : $"{Kebab.Name(networking.Mode)} uplink {networking.Uplink}{(networking.Bridge is { } bridge ? $" bridge {bridge}" : "")}";
     }
+
+    private static string OfLocking(SetLockingStep step) => step.ChangedFiles.Any()
+        ? string.Join('\n', step.ChangedFiles.Select(p => UnifiedDiff.Of(p, step.From[p], step.To[p])))
+        : $"~ the rules of {LockingFiles.Rules} are put into force again";
 
     private static string Mtu(int? mtu) => mtu is { } value ? string.Create(CultureInfo.InvariantCulture, $" mtu {value}") : "";
 }

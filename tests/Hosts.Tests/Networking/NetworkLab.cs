@@ -320,7 +320,10 @@ internal sealed class NetworkLab : IAsyncDisposable
             start) start "$1" ;;
             stop) stop "$1" ;;
             restart) stop "$1"; start "$1" ;;
-            reload-or-restart) if [ -s "/run/$1.pid" ]; then kill -HUP "$(cat "/run/$1.pid")"; else start "$1"; fi ;;
+            reload-or-restart)
+                if [ -s "/run/$1.pid" ]; then kill -HUP "$(cat "/run/$1.pid")"
+                elif [ -e "/run/$1.active" ]; then sh -c "$(line ExecReload)"
+                else start "$1"; fi ;;
             *) echo "systemctl $verb?" >&2; exit 1 ;;
         esac
         """;

@@ -37,6 +37,8 @@ internal sealed class VifConfiguration : IEntityTypeConfiguration<Vif>
         builder.HasIndex(v => v.Mac).IsUnique().HasDatabaseName("ux_vifs_mac");
         builder.HasIndex(v => new { v.HostId, v.VifName }).IsUnique().HasDatabaseName("ux_vifs_host_vifname");
         builder.Property(v => v.VifName).HasColumnName("vifname");
+        // For the vifs that were there before it.
+        builder.Property(v => v.Locking).HasDefaultValue(VifLocking.Unlocked);
         builder.Property(v => v.GatewayDev).HasColumnName("gatewaydev");
         builder.Property(v => v.Other).HasColumnType("jsonb").HasConversion(
             d => JsonSerializer.Serialize(d, JsonSerializerOptions.Web),

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Xlnet.Domain.Networking;
 
 namespace Xlnet.Infrastructure.Hosts.Simulation;
 
@@ -68,9 +69,16 @@ internal static class SystemPrograms
         }
     }
 
-    /// <summary><c>nft -j list chains</c> of nftables 1.0.6; the chain of iptables-nft is there once a policy was set.</summary>
+    /// <summary><c>nft -j list chains</c> and <c>nft list chain bridge TABLE CHAIN</c> of nftables 1.0.6; the chain of iptables-nft is there once a policy was set.</summary>
     public static Answer Nft(SimulatedDom0 dom0, IReadOnlyList<string> args)
     {
+        if (args is ["list", "chain", "bridge", LockingFiles.Table, var chain])
+        {
+            return dom0.State.Units.Contains(LockingFiles.Unit) && dom0.Files.Read(LockingFiles.Rules) is { } rules && LockingFiles.ChainOf(rules) == chain
+                ? Answer.Print($"table bridge {LockingFiles.Table} {{\n\tchain {chain} {{\n\t}}\n}}\n")
+                : Answer.Fail(1, "Error: No such file or directory\n");
+        }
+
         if (args is not ["-j", "list", "chains"])
             return Answer.Fail(1, "Error: syntax error\n");
         const string Info = """{"metainfo": {"version": "1.0.6", "release_name": "Lester Gooch #5", "json_schema_version": 1}}""";

@@ -14,8 +14,8 @@ using Xlnet.Infrastructure.Data;
 namespace Xlnet.Migrations.Migrations
 {
     [DbContext(typeof(XlnetDbContext))]
-    [Migration("20261126212031_VifVlans")]
-    partial class VifVlans
+    [Migration("20261126213152_VifVlansAndLocking")]
+    partial class VifVlansAndLocking
     {
         /// <inheritdoc />
         protected override void BuildTargetModel(ModelBuilder modelBuilder)
@@ -743,6 +743,13 @@ namespace Xlnet.Migrations.Migrations
                     b.Property<string>("Ip")
                         .HasColumnType("text")
                         .HasColumnName("ip");
+
+                    b.Property<string>("Locking")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text")
+                        .HasDefaultValue("unlocked")
+                        .HasColumnName("locking");
 
                     b.Property<PhysicalAddress>("Mac")
                         .IsRequired()

@@ -5,11 +5,18 @@
 namespace Xlnet.Migrations.Migrations
 {
     /// <inheritdoc />
-    public partial class VifVlans : Migration
+    public partial class VifVlansAndLocking : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.AddColumn<string>(
+                name: "locking",
+                table: "vifs",
+                type: "text",
+                nullable: false,
+                defaultValue: "unlocked");
+
             migrationBuilder.AddColumn<bool>(
                 name: "script_follows",
                 table: "vifs",
@@ -28,6 +35,10 @@ namespace Xlnet.Migrations.Migrations
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.DropColumn(
+                name: "locking",
+                table: "vifs");
+
             migrationBuilder.DropColumn(
                 name: "script_follows",
                 table: "vifs");
