@@ -224,7 +224,7 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
         if (stranded.Count > 0)
         {
             throw new RuleException(RuleKind.Invalid, "networking.vifs-stranded",
-                $"These vifs name a bridge that the host would not have: {string.Join("; ", stranded)}. Say with moveVifs where they go, such as {{\"{EffectiveVif.DefaultBridge}\": null}} for the networking's own.",
+                $"These vifs name a bridge, or VLANs of one, that the host would not have: {string.Join("; ", stranded)}. Say with moveVifs where they go, such as {{\"{EffectiveVif.DefaultBridge}\": null}} for the networking's own.",
                 new FieldError("/moveVifs", "networking.vifs-stranded", "says nothing of them"))
                 .With("vifs", stranded);
         }
