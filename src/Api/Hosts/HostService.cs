@@ -6,6 +6,7 @@ using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
 using Xlnet.Domain.Operations;
+using Xlnet.Domain.Planning;
 using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Data;
@@ -116,7 +117,7 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
             ApiDefaults.CheckPreconditions(http, write.Host.Version);
             // A vif that was unlocked since may have left its rules on the host: whoever ever set any looks.
             var locks = await UnlockAsync(write, ct)
-                || await db.OperationSteps.AnyAsync(s => s.Action == "locking.set" && db.Operations.Any(o => o.Id == s.OperationId && o.HostId == write.Host.Id), ct);
+                || await db.OperationSteps.AnyAsync(s => s.Action == SetLockingStep.ActionName && db.Operations.Any(o => o.Id == s.OperationId && o.HostId == write.Host.Id), ct);
             if (!locks && write.Host.NetworkingState is not { IsTaken: true })
                 return false;
             if (write.Host.NetworkingState is { IsTaken: true })

@@ -36,7 +36,7 @@ public sealed class EffectiveVif
 {
     private const string ScriptDirectory = "/etc/xen/scripts/";
     public const string DefaultBridge = "xenbr0";
-    internal const string DefaultScript = "vif-bridge";
+    public const string DefaultScript = "vif-bridge";
     private readonly Dictionary<string, EffectiveSetting> _settings;
 
     private EffectiveVif(IEnumerable<EffectiveSetting> settings) => _settings = settings.ToDictionary(s => s.Key);
@@ -133,7 +133,10 @@ public sealed class EffectiveVif
     /// <summary>Whether Dom0 is its backend, and not a driver domain.</summary>
     public bool IsOfDom0 => IsDom0(_settings["backend"].Value);
 
-    internal bool IsOfXensScript => IsBridged || Script is "vif-route" or "vif-nat";
+    internal bool IsOfXensScript => IsXensScript(Script);
+
+    /// <summary>Whether it is one of those that come with Xen for Linux.</summary>
+    public static bool IsXensScript(string bareName) => bareName is "vif-bridge" or "vif-openvswitch" or "vif-route" or "vif-nat";
 
     /// <summary>
     /// Whether two records of running vifs tell of the same one. A setting that is not there is as good as libxl's default for it.

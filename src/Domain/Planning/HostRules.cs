@@ -1,3 +1,4 @@
+using System.Globalization;
 using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
@@ -59,18 +60,16 @@ public static class HostRules
         var parsed = OvsBridgeText.Parse(text);
         if (parsed.HasVlans)
             throw RuleException.Invalid("/bridge", "vif.vlan.twice", $"'{text}' names VLANs, and so do vlan or trunks. Give the bridge's plain name, {parsed.Bridge}.");
-        if (asked.Vlan is not null && VlanOf(asked.Vlan) is null)
+        // VifRules says what is wrong with it.
+        if (asked.Vlan is not null && !NetNames.IsVlan(asked.Vlan))
             return new FittedVif(settings, false, follows);
-        var bridge = new OvsBridgeText(text, VlanOf(asked.Vlan), [.. (trunks ?? []).Order()]);
+        var tag = asked.Vlan is null ? (int?)null : int.Parse(asked.Vlan, CultureInfo.InvariantCulture);
+        var bridge = new OvsBridgeText(text, tag, [.. (trunks ?? []).Order()]);
         return new FittedVif(settings with { Bridge = bridge.ToString(), Vlan = null }, bridge.HasVlans, follows);
     }
 
     /// <summary>The script of Xen's that joins a vif to such a bridge.</summary>
     public static string ScriptOf(BridgeKind kind) => kind == BridgeKind.OpenVSwitch ? "vif-openvswitch" : "vif-bridge";
-
-    /// <summary>Null for what is no VLAN, which <see cref="VifRules"/> says.</summary>
-    private static int? VlanOf(string? text) =>
-        int.TryParse(text, System.Globalization.NumberStyles.None, null, out var vlan) && vlan is >= 1 and <= 4094 && text[0] != '0' ? vlan : null;
 
     /// <summary>What is to be said of a guest's file because of the host that it is for.</summary>
     /// <returns>Findings of severity error, in the order of the file.</returns>

@@ -79,7 +79,9 @@ public sealed record SetLockingStep(IReadOnlyDictionary<string, byte[]?> From, I
 {
     public const string TargetName = "locking";
 
-    public override string Action => "locking.set";
+    public const string ActionName = "locking.set";
+
+    public override string Action => ActionName;
 
     /// <summary>The files that differ; none where they are right and their rules are not in force.</summary>
     public IEnumerable<string> ChangedFiles =>

@@ -100,6 +100,7 @@ public static class NetNames
             ? $"'{name}' is no domain: give a name of letters, digits, '.', '_', '-' and '+', or a domid."
             : null;
 
-    private static bool IsVlan(string text) =>
+    /// <summary>1 to 4094, as xl and Open vSwitch spell it.</summary>
+    internal static bool IsVlan(string text) =>
         text.Length is > 0 and <= 4 && text[0] != '0' && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var vlan) && vlan is >= 1 and <= 4094;
 }
