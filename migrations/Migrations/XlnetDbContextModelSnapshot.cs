@@ -704,6 +704,168 @@ namespace Xlnet.Migrations.Migrations
                     b.ToTable("operation_steps", (string)null);
                 });
 
+            modelBuilder.Entity("Xlnet.Domain.Subnets.Subnet", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("Bridge")
+                        .HasColumnType("text")
+                        .HasColumnName("bridge");
+
+                    b.Property<IPNetwork>("Cidr")
+                        .HasColumnType("cidr")
+                        .HasColumnName("cidr");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Description")
+                        .HasColumnType("text")
+                        .HasColumnName("description");
+
+                    b.Property<IPAddress>("First")
+                        .IsRequired()
+                        .HasColumnType("inet")
+                        .HasColumnName("first");
+
+                    b.Property<IPAddress>("Gateway")
+                        .HasColumnType("inet")
+                        .HasColumnName("gateway");
+
+                    b.Property<long>("HostId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("host_id");
+
+                    b.Property<IPAddress>("Last")
+                        .IsRequired()
+                        .HasColumnType("inet")
+                        .HasColumnName("last");
+
+                    b.Property<string>("Mode")
+                        .HasColumnType("text")
+                        .HasColumnName("mode");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("name");
+
+                    b.Property<long>("Next")
+                        .HasColumnType("bigint")
+                        .HasColumnName("next");
+
+                    b.Property<TimeSpan>("Quarantine")
+                        .HasColumnType("interval")
+                        .HasColumnName("quarantine");
+
+                    b.Property<int>("Version")
+                        .IsConcurrencyToken()
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.HasKey("Id")
+                        .HasName("pk_subnets");
+
+                    b.HasAlternateKey("HostId", "Name")
+                        .HasName("ux_subnets_host_name");
+
+                    b.ToTable("subnets", (string)null);
+                });
+
+            modelBuilder.Entity("Xlnet.Domain.Subnets.SubnetAddress", b =>
+                {
+                    b.Property<long>("SubnetId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("subnet_id");
+
+                    b.Property<IPAddress>("Address")
+                        .HasColumnType("inet")
+                        .HasColumnName("address");
+
+                    b.Property<DateTimeOffset?>("AvailableAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("available_at");
+
+                    b.Property<string>("Holder")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("holder");
+
+                    b.Property<DateTimeOffset>("Since")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("since");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("state");
+
+                    b.HasKey("SubnetId", "Address")
+                        .HasName("pk_subnet_addresses");
+
+                    b.HasIndex("SubnetId", "AvailableAt")
+                        .HasDatabaseName("ix_subnet_addresses_free")
+                        .HasFilter("state = 'quarantined'");
+
+                    b.HasIndex("SubnetId", "Holder")
+                        .HasDatabaseName("ix_subnet_addresses_holder");
+
+                    NpgsqlIndexBuilderExtensions.HasOperators(b.HasIndex("SubnetId", "Holder"), new[] { "int8_ops", "text_pattern_ops" });
+
+                    b.ToTable("subnet_addresses", (string)null);
+                });
+
+            modelBuilder.Entity("Xlnet.Domain.Subnets.SubnetHolding", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<IPAddress>("Address")
+                        .IsRequired()
+                        .HasColumnType("inet")
+                        .HasColumnName("address");
+
+                    b.Property<DateTimeOffset>("From")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("held_from");
+
+                    b.Property<string>("Holder")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("holder");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("state");
+
+                    b.Property<long>("SubnetId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("subnet_id");
+
+                    b.Property<DateTimeOffset?>("Until")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("held_until");
+
+                    b.HasKey("Id")
+                        .HasName("pk_subnet_holdings");
+
+                    b.HasIndex("SubnetId", "Address", "Id")
+                        .HasDatabaseName("ix_subnet_holdings_address");
+
+                    b.ToTable("subnet_holdings", (string)null);
+                });
+
             modelBuilder.Entity("Xlnet.Domain.Vifs.Vif", b =>
                 {
                     b.Property<long>("Id")
@@ -790,6 +952,10 @@ namespace Xlnet.Migrations.Migrations
                         .HasColumnType("boolean")
                         .HasColumnName("script_follows");
 
+                    b.Property<string>("Subnet")
+                        .HasColumnType("text")
+                        .HasColumnName("subnet");
+
                     b.Property<bool?>("Trusted")
                         .HasColumnType("boolean")
                         .HasColumnName("trusted");
@@ -826,6 +992,9 @@ namespace Xlnet.Migrations.Migrations
                     b.HasIndex("GuestId", "Devid")
                         .IsUnique()
                         .HasDatabaseName("ux_vifs_guest_devid");
+
+                    b.HasIndex("HostId", "Subnet")
+                        .HasDatabaseName("ix_vifs_host_id_subnet");
 
                     b.HasIndex("HostId", "VifName")
                         .IsUnique()
@@ -939,6 +1108,36 @@ namespace Xlnet.Migrations.Migrations
                         .HasConstraintName("fk_operation_steps_operations_operation_id");
                 });
 
+            modelBuilder.Entity("Xlnet.Domain.Subnets.Subnet", b =>
+                {
+                    b.HasOne("Xlnet.Domain.Hosts.Host", null)
+                        .WithMany()
+                        .HasForeignKey("HostId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_subnets_hosts_host_id");
+                });
+
+            modelBuilder.Entity("Xlnet.Domain.Subnets.SubnetAddress", b =>
+                {
+                    b.HasOne("Xlnet.Domain.Subnets.Subnet", null)
+                        .WithMany()
+                        .HasForeignKey("SubnetId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_subnet_addresses_subnets_subnet_id");
+                });
+
+            modelBuilder.Entity("Xlnet.Domain.Subnets.SubnetHolding", b =>
+                {
+                    b.HasOne("Xlnet.Domain.Subnets.Subnet", null)
+                        .WithMany()
+                        .HasForeignKey("SubnetId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_subnet_holdings_subnets_subnet_id");
+                });
+
             modelBuilder.Entity("Xlnet.Domain.Vifs.Vif", b =>
                 {
                     b.HasOne("Xlnet.Domain.Guests.Guest", null)
@@ -961,6 +1160,13 @@ namespace Xlnet.Migrations.Migrations
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired()
                         .HasConstraintName("fk_vifs_mac");
+
+                    b.HasOne("Xlnet.Domain.Subnets.Subnet", null)
+                        .WithMany()
+                        .HasForeignKey("HostId", "Subnet")
+                        .HasPrincipalKey("HostId", "Name")
+                        .OnDelete(DeleteBehavior.NoAction)
+                        .HasConstraintName("fk_vifs_subnet");
                 });
 
             modelBuilder.Entity("Xlnet.Infrastructure.Data.SimulatedHost", b =>

@@ -8,6 +8,7 @@ using Xlnet.Api.Macs;
 using Xlnet.Api.Networking;
 using Xlnet.Api.Operations;
 using Xlnet.Api.Plans;
+using Xlnet.Api.Subnets;
 using Xlnet.Api.Vifs;
 
 namespace Xlnet.Api;
@@ -22,6 +23,7 @@ internal static class ApiRoutes
         v1.MapHostEvents();
         v1.MapNetworking();
         v1.MapBridges();
+        v1.MapSubnets();
         v1.MapGuests();
         v1.MapVifs();
         v1.MapPlans();

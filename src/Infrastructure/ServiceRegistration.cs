@@ -24,6 +24,7 @@ public static class ServiceRegistration
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<XlnetDbContext>>().CreateDbContext());
         services.AddScoped<RequestInfo>();
         services.AddScoped<MacAllocator>();
+        services.AddScoped<SubnetAllocator>();
 
         services.AddSingleton(provider => new KeyStore(provider.GetRequiredService<IOptions<XlnetOptions>>().Value.Keys));
         services.AddSingleton<SshConnections>();

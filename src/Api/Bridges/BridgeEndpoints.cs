@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore;
 using Xlnet.Api.Common;
 using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Common;
+using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Hosts;
 using Xlnet.Infrastructure.Data;
 
@@ -166,7 +167,7 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
         if (user is not null)
         {
             throw new RuleException(RuleKind.Conflict, "bridge.in-use", $"The vif {write.Host.Name}/{user.Name}/{user.Devid} is on the bridge '{name}': move it first.")
-                .With("conflictingVif", new MacHolder(write.Host.Name.Value, user.Name.Value, user.Devid));
+                .With("conflictingVif", new VifHolder(write.Host.Name.Value, user.Name.Value, user.Devid));
         }
 
         db.Remove(bridge);

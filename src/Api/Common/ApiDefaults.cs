@@ -83,6 +83,8 @@ internal static class RouteNames
 
     public static InterfaceName Bridge(string text) => Parse<InterfaceName>(text, "bridge", InterfaceName.Rule);
 
+    public static ResourceName Subnet(string text) => Parse<ResourceName>(text, "subnet", ResourceName.Rule);
+
     private static T Parse<T>(string text, string parameter, string rule) where T : IParsable<T> =>
         T.TryParse(text, null, out var name)
             ? name

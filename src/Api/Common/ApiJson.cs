@@ -12,9 +12,10 @@ using Xlnet.Api.Macs;
 using Xlnet.Api.Networking;
 using Xlnet.Api.Operations;
 using Xlnet.Api.Plans;
+using Xlnet.Api.Subnets;
 using Xlnet.Api.Vifs;
 using Xlnet.Domain.Common;
-using Xlnet.Infrastructure.Data;
+using Xlnet.Domain.Vifs;
 
 namespace Xlnet.Api.Common;
 
@@ -34,6 +35,7 @@ namespace Xlnet.Api.Common;
 [JsonSerializable(typeof(CreateGuestRequest))]
 [JsonSerializable(typeof(CreateHostRequest))]
 [JsonSerializable(typeof(CreateMacPoolRequest))]
+[JsonSerializable(typeof(CreateSubnetRequest))]
 [JsonSerializable(typeof(DefaultsContract))]
 [JsonSerializable(typeof(DriftAcceptRequest))]
 [JsonSerializable(typeof(DriftEnforceRequest))]
@@ -51,7 +53,7 @@ namespace Xlnet.Api.Common;
 [JsonSerializable(typeof(JsonElement))]
 [JsonSerializable(typeof(LintResponse))]
 [JsonSerializable(typeof(MacAllocationResponse))]
-[JsonSerializable(typeof(MacHolder))]
+[JsonSerializable(typeof(VifHolder))]
 [JsonSerializable(typeof(MacPoolRequest))]
 [JsonSerializable(typeof(MacPoolResponse))]
 [JsonSerializable(typeof(List<NetworkingFinding>))]
@@ -68,12 +70,18 @@ namespace Xlnet.Api.Common;
 [JsonSerializable(typeof(Page<MacPoolResponse>))]
 [JsonSerializable(typeof(Page<OperationResponse>))]
 [JsonSerializable(typeof(Page<RevisionSummary>))]
+[JsonSerializable(typeof(Page<SubnetAddressResponse>))]
+[JsonSerializable(typeof(Page<SubnetResponse>))]
 [JsonSerializable(typeof(Page<VifResponse>))]
 [JsonSerializable(typeof(PlanResponse))]
 [JsonSerializable(typeof(ProblemDetails))]
+[JsonSerializable(typeof(ReserveAddressRequest))]
 [JsonSerializable(typeof(ReserveMacRequest))]
 [JsonSerializable(typeof(RevisionResponse))]
 [JsonSerializable(typeof(Status))]
+[JsonSerializable(typeof(SubnetAddressResponse))]
+[JsonSerializable(typeof(SubnetRequest))]
+[JsonSerializable(typeof(SubnetResponse))]
 [JsonSerializable(typeof(IReadOnlyList<FindingResponse>))]
 [JsonSerializable(typeof(VifRequest))]
 [JsonSerializable(typeof(VifResponse))]

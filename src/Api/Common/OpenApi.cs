@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 using Xlnet.Domain.Common;
-using Xlnet.Domain.Macs;
 using Xlnet.Domain.Operations;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Xl;
@@ -159,6 +158,8 @@ internal static class OpenApi
         {
             "host" => (inPath ? "The host's name." : "Only those of this host.", Text(ResourcePattern)),
             "pool" => (inPath ? "The pool's name." : "Only those of this pool.", Text(ResourcePattern)),
+            "subnet" => ("The subnet's name.", Text(ResourcePattern)),
+            "address" => ("The address, such as 10.77.0.10 or 2001:db8:7::10.", Text("^[0-9A-Fa-f.:]+$")),
             "guest" => ("The guest's name, as in its file.", Text("^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$")),
             "bridge" => ("The bridge's name.", Text("^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$")),
             "devid" => ("The vif's number in its guest.", Number(0, 65535)),
@@ -182,7 +183,7 @@ internal static class OpenApi
             "Last-Event-ID" => ("The id of the last event that the client has seen: what happened after it comes.", new OpenApiSchema { Type = JsonSchemaType.String }),
             "fix" => ("Also answers with the text as every fix that can be applied leaves it.", null),
             "kind" => ("What the text is; `guest` unless given.", OneOf(typeof(LintKind))),
-            "state" => ("Only those in this state.", OneOf(typeof(MacAllocationState))),
+            "state" => ("Only those in this state.", OneOf(typeof(AllocationState))),
             "status" => ("Only those with this status.", OneOf(typeof(OperationStatus))),
             _ => throw new InvalidOperationException($"The parameter '{name}' needs a description for the OpenAPI document."),
         };
@@ -258,6 +259,7 @@ internal static class OpenApi
             ("Operations", "Runs of a plan on a host."),
             ("Plans", "What a host is, and what an apply would change."),
             ("Revisions", "What a host was to be."),
+            ("Subnets", "The addresses of guests on a host's bridges, or on its networking."),
             ("Vifs", "The network interfaces of guests."),
         ];
 

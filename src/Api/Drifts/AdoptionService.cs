@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.EntityFrameworkCore;
 using Xlnet.Api.Common;
 using Xlnet.Api.Vifs;
@@ -7,6 +8,7 @@ using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
 using Xlnet.Domain.Planning;
+using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts;
@@ -15,7 +17,7 @@ namespace Xlnet.Api.Drifts;
 
 /// <summary>Takes what a host has into its desired state.</summary>
 internal sealed class AdoptionService(
-    XlnetDbContext db, RequestInfo request, TimeProvider clock, GuestVifs guestVifs, HostConnector connector)
+    XlnetDbContext db, RequestInfo request, TimeProvider clock, GuestVifs guestVifs, HostConnector connector, SubnetAllocator addresses)
 {
     /// <summary>All that can be taken such that an apply straight afterwards changes nothing, in one transaction.</summary>
     public async Task<AdoptionResponse> AdoptAsync(
@@ -58,11 +60,28 @@ internal sealed class AdoptionService(
         ];
         macs = [.. macs.Distinct()];
         var allocations = await db.MacAllocations.AsNoTracking().Where(a => macs.Contains(a.Mac)).ToDictionaryAsync(a => a.Mac, ct);
+        var subnets = await addresses.ReadAsync(write.Host.Id, ct);
+        var subnetIds = subnets.Select(s => s.Id).ToList();
+        var taken = subnets.Count == 0 ? [] : (await db.SubnetAddresses.AsNoTracking().Where(a => subnetIds.Contains(a.SubnetId)).ToListAsync(ct)).ToDictionary(a => (a.SubnetId, a.Address.Value));
+        var given = new Dictionary<(long, IPAddress), string>();
         return Adoption.Of(desired, observed, asked with
         {
-            WhyTaken = (mac, guest, devid) => allocations.GetValueOrDefault(mac) is { } other && !IsFreeFor(other, new MacHolder(write.Host.Name.Value, guest, devid), write.Now)
+            WhyTaken = (mac, guest, devid) => allocations.GetValueOrDefault(mac) is { } other && !IsFreeFor(other.State, other.Holder, other.AvailableAt, new VifHolder(write.Host.Name.Value, guest, devid), write.Now)
                 ? MacAllocator.Taken(other).Message
                 : null,
+            WhyIpTaken = (settings, guest, devid) =>
+            {
+                var holder = new VifHolder(write.Host.Name.Value, guest, devid);
+                foreach (var (subnet, address) in AddressWish.Of(holder, settings, write.Host, subnets, "").Addresses)
+                {
+                    if (taken.GetValueOrDefault((subnet.Id, address)) is { } other && !IsFreeFor(other.State, other.Holder, other.AvailableAt, holder, write.Now))
+                        return SubnetAllocator.Taken(subnet, other, "").Message;
+                    if (!given.TryAdd((subnet.Id, address), holder.ToString()) && given[(subnet.Id, address)] is var first && first != holder.ToString())
+                        return $"{address} of the subnet {subnet} is the address of {first} too: give one of them another.";
+                }
+
+                return null;
+            },
         });
     }
 
@@ -88,6 +107,11 @@ internal sealed class AdoptionService(
 
         foreach (var found in adoption.Guests)
             await TakeGuestAsync(write, found, action, ct);
+        if (adoption.XlConf is null)
+            return;
+        // Where a vif is that names no bridge depends on it.
+        await write.SaveAsync(ct);
+        await addresses.SettleAllAsync(write.Host, "", ct);
     }
 
     private async Task TakeGuestAsync(HostWrite write, AdoptedGuest found, string action, CancellationToken ct)
@@ -103,11 +127,11 @@ internal sealed class AdoptionService(
         write.Record(RevisionObjectKind.Guest, found.Name.Value, action, found.Name.Value, before, GuestDocument.Of(guest));
     }
 
-    private static bool IsFreeFor(MacAllocation allocation, MacHolder holder, DateTimeOffset now) => allocation.State switch
+    private static bool IsFreeFor(AllocationState state, string holder, DateTimeOffset? availableAt, VifHolder vif, DateTimeOffset now) => state switch
     {
-        MacAllocationState.Held => allocation.Holder.StartsWith(holder.GuestHolder + "/", StringComparison.Ordinal),
-        MacAllocationState.Reserved => allocation.Holder == holder.ToString() || allocation.Holder == holder.GuestHolder,
-        MacAllocationState.Quarantined => allocation.AvailableAt <= now || allocation.Holder.StartsWith(holder.GuestHolder + "/", StringComparison.Ordinal),
-        _ => throw new ArgumentOutOfRangeException(nameof(allocation)),
+        AllocationState.Held => holder.StartsWith(vif.GuestHolder + "/", StringComparison.Ordinal),
+        AllocationState.Reserved => holder == vif.ToString() || holder == vif.GuestHolder,
+        AllocationState.Quarantined => availableAt <= now || holder.StartsWith(vif.GuestHolder + "/", StringComparison.Ordinal),
+        _ => throw new ArgumentOutOfRangeException(nameof(state)),
     };
 }

@@ -49,13 +49,14 @@ public sealed record ExplanationResponse(
 /// <param name="Dom0Name">The interface on Dom0.</param>
 /// <param name="Bridge">The bridge that it is a port of; null when of none.</param>
 /// <param name="State">The xenbus state of the guest's side; `connected` when the guest uses it.</param>
+/// <param name="Ip">The addresses that its script was given; null for none.</param>
 /// <param name="LinkUp">Whether the interface on Dom0 is up; a failed hotplug leaves one that is not.</param>
 /// <param name="Simulated">True when no real Dom0 answered.</param>
 public sealed record LiveVifResponse(
-    int Domid, string Mac, string Dom0Name, string? Bridge, XenbusState State, bool LinkUp, DateTimeOffset At, bool Simulated)
+    int Domid, string Mac, string Dom0Name, string? Bridge, XenbusState State, bool LinkUp, string? Ip, DateTimeOffset At, bool Simulated)
 {
     internal static LiveVifResponse Of(HostObservation observed, ObservedDomain domain, ObservedVif vif) =>
-        new(domain.Domid, vif.Mac.ToString(), vif.Dom0Name, vif.Bridge, vif.State, vif.LinkUp, observed.At, observed.Simulated);
+        new(domain.Domid, vif.Mac.ToString(), vif.Dom0Name, vif.Bridge, vif.State, vif.LinkUp, vif.Settings.Ip, observed.At, observed.Simulated);
 }
 
 internal sealed class ExplainRequestValidator : AbstractValidator<ExplainRequest>

@@ -5,6 +5,7 @@ using Xlnet.Api.Vifs;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl;
@@ -13,7 +14,7 @@ using Xlnet.Infrastructure.Hosts;
 
 namespace Xlnet.Api.Explain;
 
-internal sealed class ExplainService(XlnetDbContext db, HostConnector connector, VifService vifs)
+internal sealed class ExplainService(XlnetDbContext db, HostConnector connector, VifService vifs, SubnetAllocator addresses)
 {
     public static ExplanationResponse Explain(ExplainRequest request)
     {
@@ -44,6 +45,7 @@ internal sealed class ExplainService(XlnetDbContext db, HostConnector connector,
             GuestType = found.Guest.Type,
             Defaults = defaults,
             XenVersion = observed?.XenVersion ?? found.Host.XenVersionToKeepTo,
+            Addresses = await AddressesAsync(found.Host, found.Vif, ct),
             Domain = domain,
         };
         var entry = found.Guest.Parse().Vifs.First(v => v.Devid == devid);
@@ -53,6 +55,12 @@ internal sealed class ExplainService(XlnetDbContext db, HostConnector connector,
             vif.Live is not null ? null
             : reason ?? (domain is null ? $"The guest '{guest}' does not run." : $"The guest '{guest}' runs without this vif: an apply plugs it in."));
     }
+
+    private async Task<List<SubnetFact>> AddressesAsync(Host host, Vif vif, CancellationToken ct) =>
+    [
+        .. AddressWish.Of(new VifHolder("", "", vif.Devid), vif.WrittenSettings, host, await addresses.ReadAsync(host.Id, ct), "").Addresses
+            .Select(a => new SubnetFact(a.Address, a.Subnet, a.Subnet.Mode == NetworkMode.Nat && host.Networking?.Nat is { Dhcp: true })),
+    ];
 
     /// <summary>Makes what is in force for a vif explicit in its guest's file, so that a create changes nothing about it.</summary>
     /// <exception cref="HostShellException">The host cannot be asked, so nobody knows what is in force.</exception>

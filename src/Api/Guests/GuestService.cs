@@ -67,7 +67,8 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
     }
 
     /// <summary>
-    /// The other guest's file under another name. What stands once on a host, the vifs' names and the guest's uuid, is left out.
+    /// The other guest's file under another name. What stands once on a host, the vifs' names and the guest's uuid, is left out, and who has
+    /// an address of a subnet gets another one.
     /// </summary>
     public async Task<Guest> CloneAsync(
         HttpContext http, ResourceName host, GuestName name, ResourceName targetHost, GuestName newName, CloneMac mac, bool validateOnly, CancellationToken ct)
@@ -76,7 +77,9 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         var file = source.Parse().With("name", newName.Value).With("uuid", null);
         var (clone, _) = await WriteAsync(http, targetHost, newName, createOnly: true, validateOnly, _ => file,
             _ => [.. source.Vifs.Select(v => new WantedVif(
-                v.Devid, v.WrittenSettings with { VifName = null, Mac = mac == CloneMac.Keep ? v.WrittenSettings.Mac : null }, "/mac", InFile: true, Locking: v.Locking))],
+                v.Devid,
+                v.WrittenSettings with { VifName = null, Mac = mac == CloneMac.Keep ? v.WrittenSettings.Mac : null, Ip = v.Subnet is null ? v.Ip : null },
+                "/mac", InFile: true, Locking: v.Locking, Subnet: v.Subnet))],
             edit: null, ct);
         return clone;
     }
@@ -92,7 +95,7 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
 
     public async Task RemoveAsync(HostWrite write, Guest guest, string action, CancellationToken ct)
     {
-        await guestVifs.ReleaseAllAsync(guest, ct);
+        await guestVifs.ReleaseAllAsync(write, guest, ct);
         // Its file was there before xlnet; whoever takes the guest away asks that it goes too.
         if (guest.FilePath is { } path)
             await HostArtifacts.AddAsync(db, write.Host.Id, HostArtifactKind.GuestFile, [path], write.Now, ct);

@@ -14,7 +14,7 @@ using Xlnet.Infrastructure.Hosts.Ssh;
 
 namespace Xlnet.Api.Hosts;
 
-internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimeProvider clock, MacAllocator macs)
+internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimeProvider clock, MacAllocator macs, SubnetAllocator addresses)
 {
     private static readonly TimeSpan ReleaseLimit = TimeSpan.FromMinutes(5);
 
@@ -164,6 +164,8 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         var before = HostDocument.Of(write.Host);
         write.Host.SetDefaults(put.ToDomain());
         write.Record(RevisionObjectKind.Host, "", "defaults.update", "defaults", before, HostDocument.Of(write.Host));
+        // Where a vif is that names no bridge depends on them.
+        await addresses.SettleAllAsync(write.Host, "/bridge", ct);
         await write.CommitAsync(validateOnly, ct);
         ApiDefaults.SetETag(http, write.Host.Version);
         return put;
@@ -187,6 +189,7 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         write.Host.XlConf = text;
         write.Host.Defaults = conf.Defaults;
         write.Record(RevisionObjectKind.Host, "", "xl-conf.update", "xl.conf", before, HostDocument.Of(write.Host));
+        await addresses.SettleAllAsync(write.Host, "", ct);
         await write.CommitAsync(validateOnly, ct);
         ApiDefaults.SetETag(http, write.Host.Version);
         return text;

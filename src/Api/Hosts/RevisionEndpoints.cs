@@ -4,12 +4,15 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Xlnet.Api.Common;
 using Xlnet.Api.Networking;
+using Xlnet.Api.Subnets;
 using Xlnet.Api.Vifs;
 using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
+using Xlnet.Domain.Networking;
+using Xlnet.Domain.Subnets;
 using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Data;
@@ -23,16 +26,26 @@ public sealed record RevisionSummary(long Number, DateTimeOffset CreatedAt, stri
 /// <param name="Networking">As a PUT of it would say; null while the host's own network was left to it.</param>
 public sealed record RevisionResponse(
     long Number, DateTimeOffset CreatedAt, string? Actor, string? RequestId, string Summary,
-    MacPolicy MacPolicy, DefaultsContract? Defaults, string? XlConf, IReadOnlyList<RevisionBridge> Bridges, IReadOnlyList<RevisionGuest> Guests, NetworkingRequest? Networking);
+    MacPolicy MacPolicy, DefaultsContract? Defaults, string? XlConf, IReadOnlyList<RevisionBridge> Bridges, IReadOnlyList<RevisionGuest> Guests, NetworkingRequest? Networking,
+    IReadOnlyList<RevisionSubnet> Subnets);
 
 public sealed record RevisionBridge(string Name, BridgeKind Kind, int? Mtu, string? Description);
 
 /// <param name="Config">The guest file.</param>
 public sealed record RevisionGuest(string Name, string Config, IReadOnlyList<RevisionVif> Vifs);
 
-public sealed record RevisionVif(int Devid, string Mac, bool MacInFile);
+public sealed record RevisionVif(int Devid, string Mac, bool MacInFile, string? Subnet);
 
-internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, TimeProvider clock, GuestVifs guestVifs)
+/// <param name="First">The first address that is allocated.</param>
+/// <param name="Last">The last address that is allocated.</param>
+public sealed record RevisionSubnet(
+    string Name, string Cidr, string? Bridge, NetworkMode? Mode, string First, string Last, string? Gateway, int QuarantineSeconds, string? Description)
+{
+    internal static RevisionSubnet Of(string name, SubnetDocument subnet) => new(
+        name, subnet.Cidr, subnet.Bridge, subnet.ReadMode(), subnet.First, subnet.Last, subnet.Gateway, subnet.QuarantineSeconds, subnet.Description);
+}
+
+internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, TimeProvider clock, GuestVifs guestVifs, SubnetService subnets, SubnetAllocator addresses)
 {
     public async Task<Page<RevisionSummary>> ListAsync(ResourceName host, PageQuery page, CancellationToken ct)
     {
@@ -57,8 +70,9 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
             snapshot.Host.XlConf is { } conf ? XlText.Decode(XlText.FromBytes(conf)) : null,
             [.. snapshot.Bridges.Select(b => new RevisionBridge(b.Key, Kebab.Parse<BridgeKind>(b.Value.Kind), b.Value.Mtu, b.Value.Description))],
             [.. snapshot.Guests.Select(g => new RevisionGuest(g.Key, XlText.Decode(XlText.FromBytes(g.Value.Config)),
-                [.. g.Value.Vifs.Select(v => new RevisionVif(v.Devid, v.Mac, v.MacWritten))]))],
-            snapshot.Host.ReadNetworking() is { } networking ? NetworkingRequest.Of(networking) : null);
+                [.. g.Value.Vifs.Select(v => new RevisionVif(v.Devid, v.Mac, v.MacWritten, v.Subnet))]))],
+            snapshot.Host.ReadNetworking() is { } networking ? NetworkingRequest.Of(networking) : null,
+            [.. snapshot.Subnets.Select(s => RevisionSubnet.Of(s.Key, s.Value))]);
     }
 
     /// <summary>Makes the host again what a revision was, as a new revision. Addresses that have gone to others in between make it a 409.</summary>
@@ -87,7 +101,10 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
         write.Record(RevisionObjectKind.Host, "", "revision.restore", "", before, HostDocument.Of(host));
 
         await RestoreBridgesAsync(write, snapshot.Bridges, ct);
+        await RestoreSubnetsAsync(write, snapshot.Subnets, ct);
         await RestoreGuestsAsync(write, snapshot.Guests, ct);
+        await write.SaveAsync(ct);
+        await addresses.SettleAllAsync(host, "", ct);
         await write.CommitAsync(validateOnly, ct);
         return host;
     }
@@ -113,6 +130,19 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
         }
     }
 
+    private async Task RestoreSubnetsAsync(HostWrite write, SortedDictionary<string, SubnetDocument> wanted, CancellationToken ct)
+    {
+        var present = await db.Subnets.Where(s => s.HostId == write.Host.Id).ToDictionaryAsync(s => s.Name.Value, ct);
+        List<Subnet> gone = [.. present.Where(s => !wanted.ContainsKey(s.Key)).Select(s => s.Value)];
+        var names = gone.ConvertAll(s => s.Name);
+        await db.Vifs.Where(v => v.HostId == write.Host.Id && names.Contains(v.Subnet!)).ExecuteUpdateAsync(v => v.SetProperty(x => x.Subnet, (ResourceName?)null), ct);
+        // Before the guests, whose vifs would have addresses of them too.
+        gone.ForEach(s => subnets.Remove(write, s));
+        await db.SaveChangesAsync(ct);
+        foreach (var (name, document) in wanted)
+            await subnets.SetAsync(write, present.GetValueOrDefault(name), ResourceName.Parse(name), document.Into, ct);
+    }
+
     private async Task RestoreGuestsAsync(HostWrite write, SortedDictionary<string, GuestDocument> wanted, CancellationToken ct)
     {
         var present = await db.Guests.Include(g => g.Vifs).Where(g => g.HostId == write.Host.Id).ToDictionaryAsync(g => g.Name.Value, ct);
@@ -120,7 +150,7 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
         foreach (var (name, guest) in present.Where(g => !wanted.ContainsKey(g.Key)))
         {
             guest.Sort();
-            await guestVifs.ReleaseAllAsync(guest, ct);
+            await guestVifs.ReleaseAllAsync(write, guest, ct);
             db.Remove(guest);
             write.Record(RevisionObjectKind.Guest, name, "guest.delete", name, GuestDocument.Of(guest), null);
         }
@@ -139,7 +169,8 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
             await guestVifs.SetAsync(write, guest, file,
                 [.. file.Vifs.Select(v => new WantedVif(v.Devid, v.Settings, "", InFile: true,
                     kept.GetValueOrDefault(v.Devid) is { } vif ? MacAddress.Parse(vif.Mac) : null, AsWritten: kept.GetValueOrDefault(v.Devid)?.MacWritten == false,
-                    Locking: kept.GetValueOrDefault(v.Devid)?.ReadLocking() ?? VifLocking.Unlocked))], ct);
+                    Locking: kept.GetValueOrDefault(v.Devid)?.ReadLocking() ?? VifLocking.Unlocked,
+                    Subnet: kept.GetValueOrDefault(v.Devid)?.Subnet is { } subnet ? ResourceName.Parse(subnet) : null))], ct);
             write.Record(RevisionObjectKind.Guest, name, before is null ? "guest.create" : "guest.update", name, before, GuestDocument.Of(guest));
         }
     }
@@ -171,6 +202,9 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
                 case RevisionObjectKind.Guest:
                     snapshot.Guests[item.Name] = JsonSerializer.Deserialize(item.Document!, DocumentJson.Default.GuestDocument)!;
                     break;
+                case RevisionObjectKind.Subnet:
+                    snapshot.Subnets[item.Name] = JsonSerializer.Deserialize(item.Document!, DocumentJson.Default.SubnetDocument)!;
+                    break;
                 default:
                     throw new InvalidOperationException($"{item.Kind} is no kind of object.");
             }
@@ -184,6 +218,8 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
         public HostDocument Host { get; set; } = new(null, Kebab.Name(MacPolicy.Allocate), null, null, null);
 
         public SortedDictionary<string, BridgeDocument> Bridges { get; } = new(StringComparer.Ordinal);
+
+        public SortedDictionary<string, SubnetDocument> Subnets { get; } = new(StringComparer.Ordinal);
 
         public SortedDictionary<string, GuestDocument> Guests { get; } = new(StringComparer.Ordinal);
     }

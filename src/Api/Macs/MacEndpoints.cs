@@ -59,7 +59,7 @@ public sealed record ReserveMacRequest(string? ReservedFor = null, string? Mac =
 /// <param name="AvailableAt">The end of its quarantine.</param>
 /// <param name="History">Who held it before, the latest first; only where one address is read.</param>
 public sealed record MacAllocationResponse(
-    string Mac, MacAllocationState State, string? Pool, string Holder, DateTimeOffset Since, DateTimeOffset? AvailableAt,
+    string Mac, AllocationState State, string? Pool, string Holder, DateTimeOffset Since, DateTimeOffset? AvailableAt,
     IReadOnlyList<MacHoldingResponse>? History)
 {
     internal static MacAllocationResponse Of(MacAllocation allocation, string? pool, IReadOnlyList<MacHolding>? history) => new(
@@ -67,7 +67,7 @@ public sealed record MacAllocationResponse(
         history is null ? null : [.. history.Select(h => new MacHoldingResponse(h.Holder, h.State, h.From, h.Until))]);
 }
 
-public sealed record MacHoldingResponse(string Holder, MacAllocationState State, DateTimeOffset From, DateTimeOffset? Until);
+public sealed record MacHoldingResponse(string Holder, AllocationState State, DateTimeOffset From, DateTimeOffset? Until);
 
 internal sealed class MacPoolRequestValidator : AbstractValidator<MacPoolRequest>
 {
@@ -164,13 +164,13 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
     public async Task<Page<MacAllocationResponse>> ListAsync(PageQuery page, string? pool, string? state, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        var query = db.MacAllocations.AsNoTracking().Where(a => a.State != MacAllocationState.Quarantined || a.AvailableAt > now);
+        var query = db.MacAllocations.AsNoTracking().Where(a => a.State != AllocationState.Quarantined || a.AvailableAt > now);
         if (page.After is { } text)
         {
             if (!MacAddress.TryParse(text, null, out var after))
                 throw RuleException.Invalid("cursor", "page.cursor", "This cursor is of another list.");
             query = db.MacAllocations.FromSql($"SELECT * FROM mac_allocations WHERE mac > {System.Net.NetworkInformation.PhysicalAddress.Parse(after.ToString())}")
-                .AsNoTracking().Where(a => a.State != MacAllocationState.Quarantined || a.AvailableAt > now);
+                .AsNoTracking().Where(a => a.State != AllocationState.Quarantined || a.AvailableAt > now);
         }
 
         if (pool is not null)
@@ -181,8 +181,8 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
 
         if (state is not null)
         {
-            if (!Kebab.TryParse<MacAllocationState>(state, out var wanted))
-                throw RuleException.Invalid("state", "query.state", $"state={state} is none of: {string.Join(", ", Kebab.Names<MacAllocationState>())}.");
+            if (!Kebab.TryParse<AllocationState>(state, out var wanted))
+                throw RuleException.Invalid("state", "query.state", $"state={state} is none of: {string.Join(", ", Kebab.Names<AllocationState>())}.");
             query = query.Where(a => a.State == wanted);
         }
 
@@ -223,7 +223,7 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         var allocation = await db.MacAllocations.FromSql($"SELECT * FROM mac_allocations WHERE mac = {System.Net.NetworkInformation.PhysicalAddress.Parse(mac.ToString())} FOR UPDATE")
             .SingleOrDefaultAsync(ct) ?? throw new RuleException(RuleKind.NotFound, "mac.not-found", $"{mac} is free already.");
-        if (allocation.State == MacAllocationState.Held)
+        if (allocation.State == AllocationState.Held)
             throw MacAllocator.Taken(allocation);
         await macs.ReleaseAsync([mac], ct);
         // Nobody can have learnt a reserved address on the wire: it is free at once.

@@ -59,6 +59,12 @@ public sealed record NetworkingRequest
     /// <summary>Where the vifs go whose bridge goes away: the bridge that they name, and the one that they are to name instead, or null for none.</summary>
     public IReadOnlyDictionary<string, string?>? MoveVifs { get; init; }
 
+    /// <summary>
+    /// What becomes of the vifs that have their address of a subnet on which they would not be any more: the subnet, and the one that gives
+    /// them another address, or null for none.
+    /// </summary>
+    public IReadOnlyDictionary<string, string?>? MoveAddresses { get; init; }
+
     /// <summary>The PUT that would ask for it.</summary>
     internal static NetworkingRequest Of(HostNetworking networking)
     {
@@ -164,6 +170,7 @@ internal sealed class NetworkingRequestValidator : AbstractValidator<NetworkingR
             a.RuleForEach(x => x!.Dns).Must(IsAddress).WithErrorCode("networking.address").WithMessage("A name server is an IP address.");
             a.RuleFor(x => x!.Addresses).Must(x => x is null || x.Count <= 64).WithErrorCode("networking.addresses").WithMessage("There are at most 64 addresses.");
         }).When(r => r.Addressing is not null);
+        RuleFor(r => r.MoveAddresses).Must(m => m is null || m.Count <= 64).WithErrorCode("networking.move-addresses").WithMessage("There are at most 64 subnets to move addresses from.");
         RuleFor(r => r.MoveVifs).Must(m => m is null || m.Count <= 64).WithErrorCode("networking.move-vifs").WithMessage("There are at most 64 bridges to move vifs from.");
     }
 

@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore;
 using Xlnet.Api.Common;
 using Xlnet.Api.Drifts;
 using Xlnet.Api.Plans;
+using Xlnet.Api.Subnets;
 using Xlnet.Api.Vifs;
 using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Common;
@@ -11,6 +12,7 @@ using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Networking;
 using Xlnet.Domain.Planning;
+using Xlnet.Domain.Subnets;
 using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts;
@@ -21,7 +23,8 @@ namespace Xlnet.Api.Networking;
 /// A host's networking as one setting: Dom0's own network, the vif.default.* and the bridge that go with it, and, where asked, the vifs
 /// whose bridge goes. As every write it is staged: the host is looked at, and changed by an apply.
 /// </summary>
-internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, TimeProvider clock, HostConnector connector, GuestVifs guestVifs)
+internal sealed class NetworkingService(
+    XlnetDbContext db, RequestInfo request, TimeProvider clock, HostConnector connector, GuestVifs guestVifs, SubnetService subnets, SubnetAllocator addresses)
 {
     public async Task<(NetworkingResponse Response, uint Version)> GetAsync(ResourceName name, CancellationToken ct)
     {
@@ -47,7 +50,8 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
         var originals = host.NetworkingState is { IsTaken: true } taken
             ? taken.Originals
             : seen.Facts.InterfacesFiles.ToDictionary(p => p, p => seen.Inspection.Host.Files.GetValueOrDefault(p));
-        var networking = Complete(put, seen, host.Networking, originals);
+        var subnetsBefore = await addresses.ReadAsync(host.Id, ct);
+        var networking = Complete(put, seen, host.Networking, originals, subnetsBefore);
         if (HostNetworkingRules.Check(networking).Concat(HostNetworkingRules.CheckOriginals(networking, originals)).ToList() is { Count: > 0 } wrong)
         {
             List<FieldError> fields = [.. wrong.Select(f => f with { Pointer = f.Pointer.Replace("/nat/", "/", StringComparison.Ordinal) })];
@@ -55,17 +59,20 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
         }
 
         var guests = await db.Guests.Include(g => g.Vifs).Where(g => g.HostId == host.Id).OrderBy(g => g.Name).ToListAsync(ct);
-        await MoveVifsAsync(write, networking, guests, put.MoveVifs ?? new Dictionary<string, string?>(), ct);
-        var before = HostDocument.Of(host);
+        var (before, present) = (HostDocument.Of(host), host.Networking);
+        host.Networking = networking;
         SetDefaults(host, networking);
+        await SetNatSubnetAsync(write, networking, ct);
+        var moves = new AddressMoves(host, subnetsBefore, await addresses.ReadAsync(host.Id, ct), put.MoveAddresses ?? new Dictionary<string, string?>());
+        await MoveVifsAsync(write, present, guests, put.MoveVifs ?? new Dictionary<string, string?>(), moves, ct);
         var findings = Preflight.Check(networking, host.NetworkingState?.Applied, seen.Inspection, seen.Facts, OnIt(guests, networking, DefaultsOf(host)));
         Refuse(findings);
-        await SetBridgeAsync(write, networking, host.Networking, ct);
+        await SetBridgeAsync(write, networking, present, ct);
 
-        host.Networking = networking;
         host.NetworkingState ??= new NetworkingState(null, seen.Facts.InterfacesFiles.ToDictionary(p => p, _ => (byte[]?)null), false);
         write.Record(RevisionObjectKind.Host, "", "networking.update", "networking", before, HostDocument.Of(host));
         await write.SaveAsync(ct);
+        await addresses.SettleAllAsync(host, "/mode", ct);
         var desired = await DesiredStateReader.ReadWithinAsync(db, host.Id, ct) ?? throw RuleException.NotFound("host", name.Value);
         var plan = PlanResponse.Of(
             Planner.Plan(desired, seen.Inspection.Host, new PlanRequest { Allow = Enum.GetValues<Impact>() }), seen.Inspection.Host.Simulated);
@@ -84,7 +91,7 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
         return new Seen(NetworkSight.Of(inspection.Host, facts, await driver.ReadRoutesAsync(ct), defaults), inspection, facts, defaults);
     }
 
-    private static HostNetworking Complete(NetworkingRequest put, Seen seen, HostNetworking? present, IReadOnlyDictionary<string, byte[]?> originals)
+    private static HostNetworking Complete(NetworkingRequest put, Seen seen, HostNetworking? present, IReadOnlyDictionary<string, byte[]?> originals, IReadOnlyList<Subnet> subnets)
     {
         var (mode, sight) = (put.Mode!.Value, seen.Sight);
         var uplink = put.Uplink ?? present?.Uplink ?? sight.Uplink
@@ -103,14 +110,15 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
             GatewayDevice = put.GatewayDevice,
             ProxyArp = put.ProxyArp ?? true,
             Nat = mode != NetworkMode.Nat ? null : new NatSettings(
-                put.Subnet is { } subnet ? NetworkingRequestValidator.TryNetwork(subnet)!.Value : present?.Nat?.Subnet ?? FreeSubnet(seen.Inspection.Host),
+                put.Subnet is { } subnet ? NetworkingRequestValidator.TryNetwork(subnet)!.Value : present?.Nat?.Subnet ?? subnets.FirstOrDefault(s => s.Mode == NetworkMode.Nat)?.Cidr ?? FreeSubnet(seen.Inspection.Host, subnets),
                 put.Dhcp ?? true, put.Domain,
                 [.. (put.PortForwards ?? []).Select(f => new PortForward(f.Protocol ?? "tcp", f.Port!.Value, IPAddress.Parse(f.ToAddress!), f.ToPort ?? f.Port!.Value))]),
         };
     }
 
-    private static IPNetwork FreeSubnet(HostObservation observed) => Enumerable.Range(0, 256)
+    private static IPNetwork FreeSubnet(HostObservation observed, IReadOnlyList<Subnet> subnets) => Enumerable.Range(0, 256)
         .Select(i => IPNetwork.Parse(string.Create(CultureInfo.InvariantCulture, $"10.99.{i}.0/24")))
+        .Where(n => !subnets.Any(s => Preflight.Overlap(s.Cidr, n)))
         .First(n => observed.Interfaces.SelectMany(i => i.Addresses).All(a => !IPAddress.TryParse(a.Split('/')[0], out var address) || !n.Contains(address)));
 
     /// <summary>The part that lies in xl.conf: the script of the mode, its bridge, and its gateway device.</summary>
@@ -125,6 +133,22 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
     }
 
     private static VifDefaults DefaultsOf(Host host) => host.KnownDefaults() ?? VifDefaults.None;
+
+    /// <summary>Behind Dom0's address the guests' subnet is xlnet's own, so their addresses are.</summary>
+    private async Task SetNatSubnetAsync(HostWrite write, HostNetworking networking, CancellationToken ct)
+    {
+        if (networking.Nat is not { } nat)
+            return;
+        var name = ResourceName.Parse(Subnet.NatName);
+        var present = await db.Subnets.Where(s => s.HostId == write.Host.Id && (s.Mode == NetworkMode.Nat || s.Name == name)).OrderByDescending(s => s.Mode == NetworkMode.Nat).FirstOrDefaultAsync(ct);
+        if (present is { Mode: not NetworkMode.Nat })
+            throw new RuleException(RuleKind.Conflict, "subnet.exists", $"The subnet of mode nat is called '{name}', and the host has another one of that name: {present.Cidr} on {present.Place}. Take that away first.");
+        if (present?.Cidr == nat.Subnet && nat.Gateway.Equals(present.Gateway))
+            return;
+        var subnet = await subnets.SetAsync(write, present, present?.Name ?? name,
+            s => s.Set(nat.Subnet, bridge: null, NetworkMode.Nat, nat.Allocated.First, nat.Allocated.Last, nat.Gateway), ct);
+        await subnets.CheckOthersAsync(write.Host, subnet, ct);
+    }
 
     /// <summary>So that a vif which names the bridge is held to its kind.</summary>
     private async Task SetBridgeAsync(HostWrite write, HostNetworking networking, HostNetworking? present, CancellationToken ct)
@@ -174,10 +198,11 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
     /// the list of them. Who names a script that does not fit is refused likewise.
     /// </summary>
     private async Task MoveVifsAsync(
-        HostWrite write, HostNetworking networking, IReadOnlyList<Guest> guests, IReadOnlyDictionary<string, string?> moves, CancellationToken ct)
+        HostWrite write, HostNetworking? before, IReadOnlyList<Guest> guests, IReadOnlyDictionary<string, string?> moves, AddressMoves addressMoves, CancellationToken ct)
     {
+        var networking = write.Host.Networking!;
         var kept = (await db.Bridges.AsNoTracking().Where(b => b.HostId == write.Host.Id).ToListAsync(ct)).ToDictionary(b => b.Name.Value, b => b.Kind);
-        if (write.Host.Networking?.Bridge is { } present)
+        if (before?.Bridge is { } present)
             kept.Remove(present);
         if (networking.Bridge is { } wanted)
             kept[wanted] = networking.BridgeKind;
@@ -207,18 +232,20 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
                 if (settings.Script is { } own && own[(own.LastIndexOf('/') + 1)..] is var ownName && ownName is "vif-bridge" or "vif-openvswitch" or "vif-route" && ownName != script
                     && (settings.Bridge is null || networking.Bridge is null || NetNames.BridgeNames(settings.Bridge).Contains(networking.Bridge)))
                     misfits.Add($"{target} script={own}");
+                var (ip, subnet) = addressMoves.Move(target, settings, vif.Subnet);
+                settings = settings with { Ip = ip };
                 var fitting = settings is { Script: null, Bridge: { } joined } && FindName(joined, kept) is { } at ? HostRules.ScriptOf(kept[at]) : script;
-                vifs.Add(new WantedVif(vif.Devid, fitting == script ? settings : settings with { Script = fitting }, "", InFile: true, AsWritten: !vif.MacWritten)
+                vifs.Add(new WantedVif(vif.Devid, fitting == script ? settings : settings with { Script = fitting }, "", InFile: true, AsWritten: !vif.MacWritten, Subnet: subnet)
                 {
                     ScriptFollows = fitting != script,
                 });
             }
 
-            if (!vifs.Zip(guest.Vifs).Any(p => p.First.Settings != p.Second.WrittenSettings))
+            if (!vifs.Zip(guest.Vifs).Any(p => p.First.Settings != p.Second.WrittenSettings || p.First.Subnet != p.Second.Subnet))
                 continue;
-            var before = GuestDocument.Of(guest);
+            var document = GuestDocument.Of(guest);
             await guestVifs.SetAsync(write, guest, GuestFile.Parse(XlText.FromBytes(guest.Config)), vifs, ct);
-            write.Record(RevisionObjectKind.Guest, guest.Name.Value, "guest.update", guest.Name.Value, before, GuestDocument.Of(guest));
+            write.Record(RevisionObjectKind.Guest, guest.Name.Value, "guest.update", guest.Name.Value, document, GuestDocument.Of(guest));
         }
 
         if (stranded.Count > 0)
@@ -229,6 +256,7 @@ internal sealed class NetworkingService(XlnetDbContext db, RequestInfo request, 
                 .With("vifs", stranded);
         }
 
+        addressMoves.Check();
         if (misfits.Count > 0)
         {
             throw new RuleException(RuleKind.Invalid, "networking.script-misfit",

@@ -68,13 +68,14 @@ public sealed record DomainResponse(int Domid, string Name, DomainState State, G
 /// <param name="Dom0Name">The interface on Dom0: `vif&lt;domid&gt;.&lt;devid&gt;`, or vifname.</param>
 /// <param name="State">The xenbus state of the guest's side; `connected` when the guest uses it.</param>
 /// <param name="LinkUp">Whether the interface on Dom0 is up; a failed hotplug leaves one that is not.</param>
+/// <param name="Ip">The addresses that its script was given; null for none.</param>
 /// <param name="Spec">What it was created with, as xl spells it.</param>
 /// <param name="Dom0Statistics">What the interface on Dom0 has counted, seen from Dom0: `rx` is what the guest has sent. Null where Dom0 has none for it.</param>
 public sealed record ObservedVifResponse(
-    int Devid, string Mac, string Dom0Name, string? Bridge, XenbusState State, bool LinkUp, string Spec, StatisticsResponse? Dom0Statistics)
+    int Devid, string Mac, string Dom0Name, string? Bridge, XenbusState State, bool LinkUp, string? Ip, string Spec, StatisticsResponse? Dom0Statistics)
 {
     internal static ObservedVifResponse Of(ObservedVif v) => new(
-        v.Devid, v.Mac.ToString(), v.Dom0Name, v.Bridge, v.State, v.LinkUp, VifSpec.Render(v.Settings), StatisticsResponse.Of(v.Dom0Statistics));
+        v.Devid, v.Mac.ToString(), v.Dom0Name, v.Bridge, v.State, v.LinkUp, v.Settings.Ip, VifSpec.Render(v.Settings), StatisticsResponse.Of(v.Dom0Statistics));
 }
 
 public sealed record ObservedBridgeResponse(string Name, BridgeKind Kind, bool Up, int Mtu, IReadOnlyList<string> Ports);

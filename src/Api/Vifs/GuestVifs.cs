@@ -5,6 +5,7 @@ using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
 using Xlnet.Domain.Planning;
+using Xlnet.Domain.Subnets;
 using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Data;
@@ -17,9 +18,10 @@ namespace Xlnet.Api.Vifs;
 /// <param name="Trunks">On Open vSwitch, the VLANs that it may send tagged.</param>
 /// <param name="AsWritten">Whether an address that the file does not name stays out of it, whatever the host's policy: the file was adopted.</param>
 /// <param name="Locking">Null where the request says nothing of it: what it was.</param>
+/// <param name="Subnet">The host's subnet that it is to have an address of.</param>
 internal sealed record WantedVif(
     int Devid, VifSettings Settings, string Pointer, bool InFile = false, MacAddress? KeepMac = null, bool AsWritten = false,
-    IReadOnlyList<int>? Trunks = null, VifLocking? Locking = null)
+    IReadOnlyList<int>? Trunks = null, VifLocking? Locking = null, ResourceName? Subnet = null)
 {
     public bool VlanInBridge { get; init; }
 
@@ -27,13 +29,14 @@ internal sealed record WantedVif(
 
     /// <summary>A vif that the body of a request is about.</summary>
     public static WantedVif Of(int devid, VifRequest put, string pointer = "") =>
-        new(devid, put.ToDomain(), pointer, Trunks: put.Trunks, Locking: put.Locking ?? VifLocking.Unlocked);
+        new(devid, put.ToDomain(), pointer, Trunks: put.Trunks, Locking: put.Locking ?? VifLocking.Unlocked,
+            Subnet: put.Subnet is null ? null : ResourceName.Parse(put.Subnet));
 
     public string At(string member) => InFile ? Pointer : $"{Pointer}/{member}";
 }
 
 /// <summary>Brings a guest's vifs, their addresses and the guest's file to what is wanted, all three together.</summary>
-internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
+internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs, SubnetAllocator addresses)
 {
     /// <inheritdoc cref="Adoption.MaxVifs"/>
     public const int MaxVifs = Adoption.MaxVifs;
@@ -48,7 +51,11 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
         return guest;
     }
 
-    public Task ReleaseAllAsync(Guest guest, CancellationToken ct) => macs.ReleaseAsync([.. guest.Vifs.Select(v => v.Mac)], ct);
+    public async Task ReleaseAllAsync(HostWrite write, Guest guest, CancellationToken ct)
+    {
+        await macs.ReleaseAsync([.. guest.Vifs.Select(v => v.Mac)], ct);
+        await addresses.ReleaseAllAsync(write.Host.Id, $"{write.Host.Name}/{guest.Name}/", ct);
+    }
 
     /// <summary>
     /// Every vif keeps its address unless another one is asked for; one that has none gets one. What the guest no longer uses is
@@ -60,6 +67,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
         var surroundings = wanted.All(w => w.InFile) ? null : await HostSurroundings.ReadAsync(db, write.Host, guest.Name.Value, ct);
         if (surroundings is not null)
             wanted = [.. wanted.Select(w => w.InFile ? w : Fit(w, surroundings))];
+        wanted = await AddressAsync(write, guest, wanted, ct);
         wanted = [.. wanted.Select(w => Lock(write.Host, guest, w, file.Type))];
         CheckWanted(wanted, file.Type, write.Host.XenVersionToKeepTo);
         await CheckPathAsync(write.Host, guest, ct);
@@ -85,7 +93,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
         foreach (var claim in wanted.Where(w => !present.ContainsKey(w.Devid) && (w.Settings.Mac ?? w.KeepMac) is not null).OrderBy(w => w.Settings.Mac ?? w.KeepMac))
         {
             var mac = (claim.Settings.Mac ?? claim.KeepMac)!;
-            await ClaimAsync(mac, new MacHolder(write.Host.Name.Value, guest.Name.Value, claim.Devid), claim.At("mac"), ct);
+            await ClaimAsync(mac, new VifHolder(write.Host.Name.Value, guest.Name.Value, claim.Devid), claim.At("mac"), ct);
             given[claim.Devid] = mac;
         }
 
@@ -93,7 +101,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
         foreach (var vif in wanted.Where(w => !present.ContainsKey(w.Devid) && !given.ContainsKey(w.Devid)))
         {
             pool ??= await PoolAsync(write.Host, ct);
-            given[vif.Devid] = await macs.AllocateAsync(pool, new MacHolder(write.Host.Name.Value, guest.Name.Value, vif.Devid), ct);
+            given[vif.Devid] = await macs.AllocateAsync(pool, new VifHolder(write.Host.Name.Value, guest.Name.Value, vif.Devid), ct);
         }
 
         foreach (var (devid, mac) in given)
@@ -105,6 +113,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
             var vif = present[want.Devid];
             vif.MacWritten = IsMacWritten(write.Host, want);
             vif.Locking = want.Locking ?? VifLocking.Unlocked;
+            vif.Subnet = want.Subnet;
             vif.Set(vif.Locking == VifLocking.Locked ? want.Settings with { VifName = want.Settings.VifName ?? VifLockingRules.NameOf(vif.Mac) } : want.Settings);
             if (want.InFile)
                 vif.ScriptFollows |= want.ScriptFollows;
@@ -115,6 +124,39 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
 
         guest.Arrange(ordered);
         guest.Render(file, write.Now);
+    }
+
+    /// <summary>Brings what the guest has of the host's subnets to what its vifs name, and gives an address to who asks for one.</summary>
+    private async Task<IReadOnlyList<WantedVif>> AddressAsync(HostWrite write, Guest guest, IReadOnlyList<WantedVif> wanted, CancellationToken ct)
+    {
+        var subnets = await addresses.ReadAsync(write.Host.Id, ct);
+        wanted = [.. wanted.Select(w => w with { Subnet = w.Subnet ?? KeptSubnet(guest, w) })];
+        if (subnets.Count == 0 && wanted.All(w => w.Subnet is null))
+            return wanted;
+        var given = await addresses.SettleAsync($"{write.Host.Name}/{guest.Name}/", subnets, [.. wanted.Select(w => WishOf(write.Host, guest, w, subnets))], ct);
+        return [.. wanted.Zip(given, (w, a) => a is null ? w : w with { Settings = w.Settings with { Ip = w.Settings.Ip is { } others ? $"{a} {others}" : a.ToString() } })];
+    }
+
+    /// <summary>A vif whose addresses a file leaves as they were goes on to have them of the subnet that it asked.</summary>
+    private static ResourceName? KeptSubnet(Guest guest, WantedVif want) =>
+        want.InFile && guest.FindVif(want.Devid) is { Subnet: not null } vif && vif.Ip == want.Settings.Ip ? vif.Subnet : null;
+
+    private static AddressWish WishOf(Host host, Guest guest, WantedVif want, IReadOnlyList<Subnet> subnets)
+    {
+        var wish = AddressWish.Of(new VifHolder(host.Name.Value, guest.Name.Value, want.Devid), want.Settings, host, subnets, want.At("ip"));
+        if (want.Subnet is null)
+            return wish;
+        var defaults = host.KnownDefaults() ?? VifDefaults.None;
+        var there = subnets.Where(s => s.Serves(want.Settings, defaults, host.Networking)).Select(s => s.Name.Value).ToList();
+        var others = there.Count == 0 ? "There is none where this vif is" : $"Where this vif is, there are: {string.Join(", ", there)}";
+        var subnet = subnets.FirstOrDefault(s => s.Name == want.Subnet)
+            ?? throw RuleException.Invalid(want.At("subnet"), "vif.subnet.not-found", $"The host has no subnet '{want.Subnet}'. {others}; POST /v1/hosts/{host.Name}/subnets makes one.");
+        if (!want.InFile && !there.Contains(subnet.Name.Value))
+            throw RuleException.Invalid(want.At("subnet"), "vif.subnet.elsewhere", $"The subnet {subnet} is on {subnet.Place}, and this vif is not. {others}.");
+        if (VifLockingRules.Addresses(want.Settings.Ip).Any(subnet.Cidr.Contains))
+            return wish;
+        return want.InFile || want.Settings.Ip is null ? wish with { Allocate = subnet }
+            : throw RuleException.Invalid(want.At("ip"), "vif.subnet.address", $"No address of '{want.Settings.Ip}' is of the subnet {subnet}: give one of it without a prefix length, or leave 'ip' out and one is allocated.");
     }
 
     private static bool IsMacWritten(Host host, WantedVif want) =>
@@ -133,7 +175,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
             : throw new RuleException(RuleKind.Invalid, errors[0].Code, errors[0].Message, errors);
     }
 
-    private async Task ClaimAsync(MacAddress mac, MacHolder holder, string pointer, CancellationToken ct)
+    private async Task ClaimAsync(MacAddress mac, VifHolder holder, string pointer, CancellationToken ct)
     {
         try
         {
@@ -247,6 +289,6 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs)
         throw new RuleException(RuleKind.Conflict, "vifname.in-use",
                 $"'{holder.VifName}' names the vif {host.Name}/{holder.Name}/{holder.Devid} already: an interface's name stands once on a host.",
                 new FieldError(pointer, "vifname.in-use", string.Create(CultureInfo.InvariantCulture, $"held by {host.Name}/{holder.Name}/{holder.Devid}")))
-            .With("conflictingVif", new MacHolder(host.Name.Value, holder.Name.Value, holder.Devid));
+            .With("conflictingVif", new VifHolder(host.Name.Value, holder.Name.Value, holder.Devid));
     }
 }

@@ -34,11 +34,12 @@ namespace Xlnet.Api.Vifs;
 /// <param name="Other">`forwarddev` and the `colo_*` keys.</param>
 /// <param name="Trunks">On Open vSwitch: the VLANs that the guest may send tagged, 1 to 4094 each. Written into `bridge=`, as `BR:TRUNK:TRUNK`.</param>
 /// <param name="Locking">`locked`: the guest may send from the vif's MAC address and the addresses of `ip` alone; its `vifname`, `script` and `backend` are then written into the guest file. `unlocked` unless given.</param>
+/// <param name="Subnet">One of the host's subnets: `ip` is allocated from it, or is the one of its addresses that is given.</param>
 public sealed record VifRequest(
     int? Devid = null, string? Mac = null, string? Bridge = null, VifType? Type = null, string? Model = null, string? Vifname = null,
     string? Script = null, string? Ip = null, string? Backend = null, string? Gatewaydev = null, RateContract? Rate = null,
     int? Mtu = null, [property: JsonConverter(typeof(TextOrNumber))] string? Vlan = null, bool? Trusted = null, IReadOnlyDictionary<string, string>? Other = null,
-    IReadOnlyList<int>? Trunks = null, VifLocking? Locking = null)
+    IReadOnlyList<int>? Trunks = null, VifLocking? Locking = null, string? Subnet = null)
 {
     internal VifSettings ToDomain() => new()
     {
@@ -63,8 +64,10 @@ public sealed record VifRequest(
     {
         var vlans = VifVlans.Of(vif);
         return new(
-            vif.Devid, vif.MacWritten ? vif.Mac.ToString() : null, vlans.Bridge, vif.Type, vif.Model, vif.VifName, vif.ScriptFollows ? null : vif.Script, vif.Ip,
-            vif.Backend, vif.GatewayDev, RateContract.Of(vif.Rate), vif.Mtu, vlans.Vlan, vif.Trusted, vif.Other.Count == 0 ? null : vif.Other, vlans.Trunks, vif.Locking);
+            vif.Devid, vif.MacWritten ? vif.Mac.ToString() : null, vlans.Bridge, vif.Type, vif.Model, vif.VifName, vif.ScriptFollows ? null : vif.Script,
+            // With a subnet, the address follows from it.
+            vif.Subnet is null ? vif.Ip : null,
+            vif.Backend, vif.GatewayDev, RateContract.Of(vif.Rate), vif.Mtu, vlans.Vlan, vif.Trusted, vif.Other.Count == 0 ? null : vif.Other, vlans.Trunks, vif.Locking, vif.Subnet?.Value);
     }
 }
 
@@ -105,10 +108,11 @@ public sealed record RateContract(long? BitsPerSecond = null, long? IntervalMicr
 /// <param name="RateText">`rate` as xl spells it.</param>
 /// <param name="Spec">The whole entry as xl spells it.</param>
 /// <param name="Locking">Whether the guest may send from the vif's own addresses alone.</param>
+/// <param name="Subnet">The host's subnet that an address of `ip` was asked of.</param>
 public sealed record VifResponse(
     int Devid, string Mac, bool MacInFile, string? Bridge, VifType? Type, string? Model, string? Vifname, string? Script, string? Ip,
     string? Backend, string? Gatewaydev, RateContract? Rate, string? RateText, int? Mtu, string? Vlan, bool? Trusted,
-    IReadOnlyDictionary<string, string>? Other, string Spec, IReadOnlyList<int>? Trunks, VifLocking Locking)
+    IReadOnlyDictionary<string, string>? Other, string Spec, IReadOnlyList<int>? Trunks, VifLocking Locking, string? Subnet)
 {
     internal static VifResponse Of(Vif vif)
     {
@@ -117,7 +121,7 @@ public sealed record VifResponse(
             vif.Devid, vif.Mac.ToString(), vif.MacWritten, Show(vlans.Bridge), vif.Type, Show(vif.Model), Show(vif.VifName), Show(vif.Script), Show(vif.Ip),
             Show(vif.Backend), Show(vif.GatewayDev), RateContract.Of(vif.Rate), vif.Rate?.ToString(), vif.Mtu, Show(vlans.Vlan), vif.Trusted,
             vif.Other.Count == 0 ? null : vif.Other.ToDictionary(o => o.Key, o => XlText.Decode(o.Value)), XlText.Decode(VifSpec.Render(vif.WrittenSettings)),
-            vlans.Trunks, vif.Locking);
+            vlans.Trunks, vif.Locking, vif.Subnet?.Value);
     }
 
     /// <summary>What came from a guest file is kept a char a byte.</summary>
@@ -133,6 +137,8 @@ internal sealed class VifRequestValidator : AbstractValidator<VifRequest>
             .WithMessage("That is no MAC address: write six pairs of hexadecimal digits, such as 00:16:3e:8a:10:02, or leave 'mac' out and one is allocated.");
         RuleFor(v => v.Trunks!).Must(t => t.Count > 0 && t.Distinct().Count() == t.Count && t.All(vlan => vlan is >= 1 and <= 4094)).When(v => v.Trunks is not null)
             .WithErrorCode("vif.trunks").WithMessage("Trunks are VLANs from 1 to 4094, each once. Leave 'trunks' out for none.");
+        RuleFor(v => v.Subnet).Must(s => s is null || ResourceName.TryParse(s, null, out _)).WithErrorCode("subnet.name")
+            .WithMessage($"That cannot name a subnet: {ResourceName.Rule}.");
         RuleFor(v => v.Rate!).SetValidator(rate).When(v => v.Rate is not null);
         // What every vif must keep to, whatever its guest and host; the guest's type and the host's Xen are looked at when they are known.
         RuleFor(v => v).Custom((vif, context) =>

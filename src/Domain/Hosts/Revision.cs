@@ -38,6 +38,7 @@ public enum RevisionObjectKind
     Host,
     Bridge,
     Guest,
+    Subnet,
 }
 
 /// <summary>Something that xlnet itself has put on a host, and may therefore take away again.</summary>

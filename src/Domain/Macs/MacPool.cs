@@ -86,7 +86,7 @@ public sealed class MacAllocation
     /// <summary>The pool whose range it lies in, if any.</summary>
     public int? PoolId { get; init; }
 
-    public MacAllocationState State { get; set; }
+    public AllocationState State { get; set; }
 
     /// <summary>The vif that holds it, as <c>host/guest/devid</c>, or the name that it is reserved for.</summary>
     public required string Holder { get; set; }
@@ -95,13 +95,6 @@ public sealed class MacAllocation
 
     /// <summary>The end of its quarantine.</summary>
     public DateTimeOffset? AvailableAt { get; set; }
-}
-
-public enum MacAllocationState
-{
-    Held,
-    Reserved,
-    Quarantined,
 }
 
 /// <summary>The ledger: who held an address, from when until when.</summary>
@@ -113,7 +106,7 @@ public sealed class MacHolding
 
     public required string Holder { get; init; }
 
-    public MacAllocationState State { get; init; }
+    public AllocationState State { get; init; }
 
     public DateTimeOffset From { get; init; }
 

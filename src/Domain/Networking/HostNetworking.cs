@@ -95,8 +95,16 @@ public sealed record NatSettings(IPNetwork Subnet, bool Dhcp, string? Domain, IR
     /// <summary>Dom0's address on the bridge: the subnet's first.</summary>
     public IPAddress Gateway => At(1);
 
-    /// <summary>The first address that a guest can have, and the last.</summary>
-    public (IPAddress First, IPAddress Last) Range => (At(2), At((1u << (32 - Subnet.PrefixLength)) - 2));
+    /// <summary>
+    /// The addresses that are allocated to vifs, the lower half. dnsmasq gives the others to whoever asks, so that a lease which it has
+    /// given never stands in the way of one that is allocated.
+    /// </summary>
+    public (IPAddress First, IPAddress Last) Allocated => (At(2), At(Half));
+
+    /// <summary>The addresses that dnsmasq gives to whoever asks and has none: the upper half.</summary>
+    public (IPAddress First, IPAddress Last) Leased => (At(Half + 1), At((1u << (32 - Subnet.PrefixLength)) - 2));
+
+    private uint Half => 1u << (31 - Subnet.PrefixLength);
 
     private IPAddress At(uint offset)
     {

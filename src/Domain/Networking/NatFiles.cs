@@ -88,7 +88,7 @@ internal static class NatFiles
     /// </summary>
     private static string Dnsmasq(HostNetworking networking, NatSettings nat, string bridge)
     {
-        var (first, last) = nat.Range;
+        var (first, last) = nat.Leased;
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"""
             interface={bridge}

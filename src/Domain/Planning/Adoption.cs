@@ -3,6 +3,7 @@ using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
+using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl;
 
 namespace Xlnet.Domain.Planning;
@@ -58,6 +59,9 @@ public sealed record AdoptionRequest
 
     /// <summary>Why a vif of a guest cannot have an address; null when it can.</summary>
     public required Func<MacAddress, string, int, string?> WhyTaken { get; init; }
+
+    /// <summary>Why a vif of a guest cannot have the addresses of its <c>ip=</c>; null when it can.</summary>
+    public Func<VifSettings, string, int, string?> WhyIpTaken { get; init; } = (_, _, _) => null;
 }
 
 public sealed record AdoptedXlConf(byte[] Content, VifDefaults Defaults, IReadOnlyList<Finding> Findings);
@@ -223,6 +227,8 @@ internal sealed class AdoptionDraft(DesiredState desired, HostObservation observ
                     return ("mac.in-use", $"{mac} is the address of {holder} on this host already: two guests with one address cut each other off. Give one of them another.");
             }
 
+            if (request.WhyIpTaken(vif.Settings, name, vif.Devid) is { } address)
+                return ("ip.in-use", address);
             if (vif.Settings.VifName is { } vifName && (_vifNames.GetValueOrDefault(vifName) ?? HolderOf(vifName, name)) is { } user)
                 return ("vifname.in-use", $"'{vifName}' names a vif of {user} already: an interface's name stands once on a host.");
         }

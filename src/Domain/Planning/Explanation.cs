@@ -1,7 +1,9 @@
 using System.Globalization;
+using System.Net;
 using System.Text.RegularExpressions;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Subnets;
 using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl;
 
@@ -21,11 +23,17 @@ public sealed record VifQuestion
 
     public XenVersion XenVersion { get; init; } = XenVersion.Recorded;
 
+    /// <summary>Its addresses that are of one of the host's subnets.</summary>
+    public IReadOnlyList<SubnetFact> Addresses { get; init; } = [];
+
     /// <summary>The guest as it runs; null when it does not, or is not known to.</summary>
     public ObservedDomain? Domain { get; init; }
 
     public ObservedVif? Live => Domain?.FindVif(Devid);
 }
+
+/// <param name="Leased">Whether the host's dnsmasq gives the guest this address.</param>
+public sealed record SubnetFact(IPAddress Address, Subnet Subnet, bool Leased);
 
 /// <summary>What a vif means: each setting with its origin, and all that follows from them on the host.</summary>
 /// <param name="Summary">In plain sentences.</param>
@@ -137,6 +145,12 @@ public sealed record Explanation(
         {
             var connection = Connection.Of(effective);
             yield return $"This vif {connection.Is}, {MacPhrase}, and {NamePhrase}.";
+            foreach (var (address, subnet, leased) in vif.Addresses)
+            {
+                yield return $"Its address {address} is of the host's subnet {subnet}{(subnet.Gateway is { } gateway ? $", whose gateway is {gateway}" : "")}: "
+                    + (leased ? "the host's dnsmasq gives it to the guest, which asks for it by DHCP." : "no other vif there gets it, and the guest has to set it itself.");
+            }
+
             if (connection.Then is { } then)
                 yield return then;
             if (effective.IsEmulated && vif.GuestType != GuestType.Hvm)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Xlnet.Domain.Common;
 using Xlnet.Domain.Macs;
 
 namespace Xlnet.Domain.Vifs;
@@ -59,6 +60,9 @@ public sealed class Vif
     public bool ScriptFollows { get; set; }
 
     public ImmutableSortedDictionary<string, string> Other { get; private set; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>The subnet that an address of <see cref="Ip"/> was asked of; null where none was.</summary>
+    public ResourceName? Subnet { get; set; }
 
     /// <summary>Stands in no guest file.</summary>
     public VifLocking Locking { get; set; }

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Xlnet.Domain.Common;
@@ -5,6 +6,7 @@ using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Networking;
+using Xlnet.Domain.Subnets;
 using Xlnet.Domain.Vifs;
 
 namespace Xlnet.Infrastructure.Data;
@@ -29,19 +31,39 @@ public sealed record BridgeDocument(string Kind, int? Mtu, string? Description, 
 }
 
 /// <param name="Config">The guest file, which holds every setting of its vifs.</param>
-/// <param name="Vifs">What the file does not hold: the address of a vif without <c>mac=</c>, and whether it is locked.</param>
+/// <param name="Vifs">What the file does not hold: the address of a vif without <c>mac=</c>, whether it is locked, and its subnet.</param>
 /// <param name="FilePath">Where its file was found when it was adopted; null for one that is named after the guest.</param>
 public sealed record GuestDocument(byte[] Config, IReadOnlyList<GuestDocumentVif> Vifs, string? FilePath = null)
 {
     public static string Of(Guest guest) => JsonSerializer.Serialize(
-        new GuestDocument(guest.Config, [.. guest.Vifs.Select(v => new GuestDocumentVif(v.Devid, v.Mac.ToString(), v.MacWritten, Kebab.Name(v.Locking)))], guest.FilePath),
+        new GuestDocument(guest.Config, [.. guest.Vifs.Select(v => new GuestDocumentVif(v.Devid, v.Mac.ToString(), v.MacWritten, Kebab.Name(v.Locking), v.Subnet?.Value))], guest.FilePath),
         DocumentJson.Default.GuestDocument);
 }
 
 /// <param name="Locking">Null in what a version wrote that had no locking.</param>
-public sealed record GuestDocumentVif(int Devid, string Mac, bool MacWritten, string? Locking = null)
+/// <param name="Subnet">The subnet that its address was asked of.</param>
+public sealed record GuestDocumentVif(int Devid, string Mac, bool MacWritten, string? Locking = null, string? Subnet = null)
 {
     public VifLocking ReadLocking() => Locking is { } text ? Kebab.Parse<VifLocking>(text) : VifLocking.Unlocked;
+}
+
+/// <param name="Gateway">As the other addresses, in its usual text.</param>
+public sealed record SubnetDocument(
+    string Cidr, string? Bridge, string? Mode, string First, string Last, string? Gateway, int QuarantineSeconds, string? Description)
+{
+    public static string Of(Subnet subnet) => JsonSerializer.Serialize(
+        new SubnetDocument(
+            subnet.Cidr.ToString(), subnet.Bridge, subnet.Mode is { } mode ? Kebab.Name(mode) : null, subnet.First.ToString(), subnet.Last.ToString(),
+            subnet.Gateway?.ToString(), (int)subnet.Quarantine.TotalSeconds, subnet.Description),
+        DocumentJson.Default.SubnetDocument);
+
+    public NetworkMode? ReadMode() => Mode is { } mode ? Kebab.Parse<NetworkMode>(mode) : null;
+
+    public void Into(Subnet subnet)
+    {
+        subnet.Set(IPNetwork.Parse(Cidr), Bridge, ReadMode(), IPAddress.Parse(First), IPAddress.Parse(Last), Gateway is null ? null : IPAddress.Parse(Gateway));
+        (subnet.Quarantine, subnet.Description) = (TimeSpan.FromSeconds(QuarantineSeconds), Description);
+    }
 }
 
 // Metadata: the generated fast path would write a byte[] that is null as "", and a host without an xl.conf would come back with an empty one.
@@ -49,4 +71,5 @@ public sealed record GuestDocumentVif(int Devid, string Mac, bool MacWritten, st
 [JsonSerializable(typeof(HostDocument))]
 [JsonSerializable(typeof(BridgeDocument))]
 [JsonSerializable(typeof(GuestDocument))]
+[JsonSerializable(typeof(SubnetDocument))]
 public sealed partial class DocumentJson : JsonSerializerContext;

@@ -1,12 +1,12 @@
 using System.Globalization;
 using System.Net.NetworkInformation;
-using System.Text.Json.Serialization;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using NpgsqlTypes;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Macs;
+using Xlnet.Domain.Vifs;
 
 namespace Xlnet.Infrastructure.Data;
 
@@ -22,12 +22,12 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
     /// Addresses that were claimed by hand are passed over, each once in the pool's life.
     /// </summary>
     /// <exception cref="RuleException">409 <c>mac-pool.exhausted</c>.</exception>
-    public async Task<MacAddress> AllocateAsync(MacPool pool, MacHolder holder, CancellationToken ct)
+    public async Task<MacAddress> AllocateAsync(MacPool pool, VifHolder holder, CancellationToken ct)
     {
         // A second try is needed only when someone claimed the very address by hand between the look and the insert.
         for (var attempt = 0; attempt < 3; attempt++)
         {
-            if (await AllocateOnceAsync(pool, MacAllocationState.Held, holder.ToString(), holder.GuestHolder, ct) is { } mac)
+            if (await AllocateOnceAsync(pool, AllocationState.Held, holder.ToString(), holder.GuestHolder, ct) is { } mac)
                 return mac;
         }
 
@@ -37,17 +37,17 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
 
     /// <summary>Sets an address of the pool aside for a name that need not exist yet.</summary>
     public async Task<MacAddress> ReserveAsync(MacPool pool, string reservedFor, CancellationToken ct) =>
-        await AllocateOnceAsync(pool, MacAllocationState.Reserved, reservedFor, null, ct)
+        await AllocateOnceAsync(pool, AllocationState.Reserved, reservedFor, null, ct)
         ?? throw new RuleException(RuleKind.Conflict, "mac-pool.exhausted", $"The MAC pool '{pool.Name}' has no free address.");
 
     /// <summary>Takes one very address for a vif. It must be free, reserved for that vif or its guest, or in quarantine after a vif of that guest.</summary>
     /// <exception cref="RuleException">409 <c>mac.in-use</c>, <c>mac.reserved</c> or <c>mac.in-quarantine</c>, which name the holder.</exception>
-    public Task ClaimAsync(MacAddress mac, MacHolder holder, CancellationToken ct) =>
-        ClaimAsync(mac, MacAllocationState.Held, holder.ToString(), holder.GuestHolder, ct);
+    public Task ClaimAsync(MacAddress mac, VifHolder holder, CancellationToken ct) =>
+        ClaimAsync(mac, AllocationState.Held, holder.ToString(), holder.GuestHolder, ct);
 
     /// <summary>Sets one very address aside for a name.</summary>
     public Task ReserveAsync(MacAddress mac, string reservedFor, CancellationToken ct) =>
-        ClaimAsync(mac, MacAllocationState.Reserved, reservedFor, null, ct);
+        ClaimAsync(mac, AllocationState.Reserved, reservedFor, null, ct);
 
     /// <summary>Sends addresses into quarantine. The ledger keeps who held them.</summary>
     public async Task ReleaseAsync(IReadOnlyCollection<MacAddress> macs, CancellationToken ct)
@@ -101,7 +101,7 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
     {
         var now = clock.GetUtcNow();
         if (await db.MacAllocations.FirstOrDefaultAsync(a => a.PoolId == pool.Id
-                && (a.State != MacAllocationState.Quarantined || a.AvailableAt > now), ct) is { } busy)
+                && (a.State != AllocationState.Quarantined || a.AvailableAt > now), ct) is { } busy)
         {
             throw new RuleException(RuleKind.Conflict, "mac-pool.in-use",
                 $"The MAC pool '{pool.Name}' is in use: {busy.Mac} is {Kebab.Name(busy.State)} by '{busy.Holder}'.").With("holder", busy.Holder);
@@ -116,7 +116,7 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
         await drop.ExecuteNonQueryAsync(ct);
     }
 
-    private async Task<MacAddress?> AllocateOnceAsync(MacPool pool, MacAllocationState state, string holder, string? guest, CancellationToken ct)
+    private async Task<MacAddress?> AllocateOnceAsync(MacPool pool, AllocationState state, string holder, string? guest, CancellationToken ct)
     {
         await using var command = Command("""
             WITH RECURSIVE reserved AS (
@@ -167,7 +167,7 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
         return await command.ExecuteScalarAsync(ct) is PhysicalAddress given ? From(given) : null;
     }
 
-    private async Task ClaimAsync(MacAddress mac, MacAllocationState state, string holder, string? guest, CancellationToken ct)
+    private async Task ClaimAsync(MacAddress mac, AllocationState state, string holder, string? guest, CancellationToken ct)
     {
         await using (var command = Command("""
             WITH claimed AS (
@@ -203,19 +203,19 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
     {
         var exception = other.State switch
         {
-            MacAllocationState.Held => new RuleException(RuleKind.Conflict, "mac.in-use",
+            AllocationState.Held => new RuleException(RuleKind.Conflict, "mac.in-use",
                 $"{other.Mac} is held by the vif {other.Holder}: give another address, or leave 'mac' out and one is allocated.",
                 new FieldError("/mac", "mac.in-use", $"held by {other.Holder}")),
-            MacAllocationState.Reserved => new RuleException(RuleKind.Conflict, "mac.reserved",
+            AllocationState.Reserved => new RuleException(RuleKind.Conflict, "mac.reserved",
                 $"{other.Mac} is reserved for '{other.Holder}': give another address, or end the reservation.",
                 new FieldError("/mac", "mac.reserved", $"reserved for {other.Holder}")),
-            MacAllocationState.Quarantined => new RuleException(RuleKind.Conflict, "mac.in-quarantine",
+            AllocationState.Quarantined => new RuleException(RuleKind.Conflict, "mac.in-quarantine",
                 $"{other.Mac} was held by {other.Holder} and is in quarantine until {other.AvailableAt:yyyy-MM-ddTHH:mm:ssZ}, so that no one who still has it cached reaches another guest.",
                 new FieldError("/mac", "mac.in-quarantine", $"in quarantine after {other.Holder}")),
             _ => throw new ArgumentOutOfRangeException(nameof(other)),
         };
         exception.With("holder", other.Holder);
-        if (other.State == MacAllocationState.Held && MacHolder.TryParse(other.Holder, out var holder))
+        if (other.State == AllocationState.Held && VifHolder.TryParse(other.Holder, out var holder))
             exception.With("conflictingVif", holder);
         return exception;
     }
@@ -234,24 +234,4 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
     private static PhysicalAddress Native(MacAddress mac) => PhysicalAddress.Parse(mac.ToString());
 
     private static MacAddress From(PhysicalAddress address) => new(Convert.ToUInt64(address.ToString(), 16));
-}
-
-/// <summary>A vif as the holder of an address.</summary>
-public sealed record MacHolder(string Host, string Guest, int Devid)
-{
-    /// <summary>Its guest, <c>host/guest</c>, which an address may be reserved for.</summary>
-    [JsonIgnore]
-    public string GuestHolder => $"{Host}/{Guest}";
-
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Host}/{Guest}/{Devid}");
-
-    public static bool TryParse(string text, out MacHolder holder)
-    {
-        var parts = text.Split('/');
-        holder = new MacHolder("", "", 0);
-        if (parts.Length != 3 || !int.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out var devid))
-            return false;
-        holder = new MacHolder(parts[0], parts[1], devid);
-        return true;
-    }
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.NetworkInformation;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
@@ -7,7 +8,9 @@ using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
 using Xlnet.Domain.Operations;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Planning;
+using Xlnet.Domain.Subnets;
 using Xlnet.Domain.Vifs;
 
 namespace Xlnet.Infrastructure.Data;
@@ -22,6 +25,9 @@ public sealed class XlnetDbContext(DbContextOptions<XlnetDbContext> options) : D
     public DbSet<MacPool> MacPools => Set<MacPool>();
     public DbSet<MacAllocation> MacAllocations => Set<MacAllocation>();
     public DbSet<MacHolding> MacHoldings => Set<MacHolding>();
+    public DbSet<Subnet> Subnets => Set<Subnet>();
+    public DbSet<SubnetAddress> SubnetAddresses => Set<SubnetAddress>();
+    public DbSet<SubnetHolding> SubnetHoldings => Set<SubnetHolding>();
     public DbSet<Revision> Revisions => Set<Revision>();
     public DbSet<RevisionObject> RevisionObjects => Set<RevisionObject>();
     public DbSet<HostArtifact> HostArtifacts => Set<HostArtifact>();
@@ -36,6 +42,7 @@ public sealed class XlnetDbContext(DbContextOptions<XlnetDbContext> options) : D
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
     {
         configurationBuilder.Properties<MacAddress>().HaveConversion<MacAddressConverter>().HaveColumnType("macaddr");
+        configurationBuilder.Properties<IpAddress>().HaveConversion<IpAddressConverter>().HaveColumnType("inet");
         configurationBuilder.Properties<ResourceName>().HaveConversion<ParsableConverter<ResourceName>>();
         configurationBuilder.Properties<GuestName>().HaveConversion<ParsableConverter<GuestName>>();
         configurationBuilder.Properties<InterfaceName>().HaveConversion<ParsableConverter<InterfaceName>>();
@@ -46,7 +53,8 @@ public sealed class XlnetDbContext(DbContextOptions<XlnetDbContext> options) : D
         configurationBuilder.Properties<GuestType>().HaveConversion<KebabConverter<GuestType>>();
         configurationBuilder.Properties<VifType>().HaveConversion<KebabConverter<VifType>>();
         configurationBuilder.Properties<VifLocking>().HaveConversion<KebabConverter<VifLocking>>();
-        configurationBuilder.Properties<MacAllocationState>().HaveConversion<KebabConverter<MacAllocationState>>();
+        configurationBuilder.Properties<AllocationState>().HaveConversion<KebabConverter<AllocationState>>();
+        configurationBuilder.Properties<NetworkMode>().HaveConversion<KebabConverter<NetworkMode>>();
         configurationBuilder.Properties<RevisionObjectKind>().HaveConversion<KebabConverter<RevisionObjectKind>>();
         configurationBuilder.Properties<HostArtifactKind>().HaveConversion<KebabConverter<HostArtifactKind>>();
         configurationBuilder.Properties<OperationKind>().HaveConversion<KebabConverter<OperationKind>>();
@@ -58,6 +66,8 @@ public sealed class XlnetDbContext(DbContextOptions<XlnetDbContext> options) : D
     private sealed class MacAddressConverter() : ValueConverter<MacAddress, PhysicalAddress>(
         m => new PhysicalAddress(Convert.FromHexString(m.ToString().Replace(":", ""))),
         p => new MacAddress(Convert.ToUInt64(p.ToString(), 16)));
+
+    private sealed class IpAddressConverter() : ValueConverter<IpAddress, IPAddress>(a => a.Value, a => new IpAddress(a));
 
     private sealed class ParsableConverter<T>() : ValueConverter<T, string>(v => v.ToString()!, s => Parse<T>(s))
         where T : IParsable<T>;

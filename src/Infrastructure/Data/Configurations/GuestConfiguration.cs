@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
+using Xlnet.Domain.Subnets;
 using Xlnet.Domain.Vifs;
 
 namespace Xlnet.Infrastructure.Data.Configurations;
@@ -33,6 +34,8 @@ internal sealed class VifConfiguration : IEntityTypeConfiguration<Vif>
         builder.Ignore(v => v.Rate).Ignore(v => v.WrittenSettings);
         builder.HasOne<Host>().WithMany().HasForeignKey(v => v.HostId).OnDelete(DeleteBehavior.Cascade);
         builder.HasOne<MacAllocation>().WithMany().HasForeignKey(v => v.Mac).HasConstraintName("fk_vifs_mac").OnDelete(DeleteBehavior.Restrict);
+        builder.HasOne<Subnet>().WithMany().HasForeignKey(v => new { v.HostId, v.Subnet }).HasPrincipalKey(s => new { s.HostId, s.Name })
+            .HasConstraintName("fk_vifs_subnet").OnDelete(DeleteBehavior.NoAction);
         builder.HasIndex(v => new { v.GuestId, v.Devid }).IsUnique().HasDatabaseName("ux_vifs_guest_devid");
         builder.HasIndex(v => v.Mac).IsUnique().HasDatabaseName("ux_vifs_mac");
         builder.HasIndex(v => new { v.HostId, v.VifName }).IsUnique().HasDatabaseName("ux_vifs_host_vifname");
