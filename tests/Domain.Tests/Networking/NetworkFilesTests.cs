@@ -197,7 +197,8 @@ public sealed class NetworkFilesTests
         var files = NetworkFiles.Render(
             Nat, [Lease("00:16:3e:00:00:02", "10.77.0.3", "db_1.eu"), Lease("00:16:3e:00:00:01", "10.77.0.2", "web1"), Lease("00:16:3e:00:00:03", "10.78.0.2", "else")], new Dictionary<string, byte[]?>());
         Assert.Equal("00:16:3e:00:00:01,10.77.0.2,web1\n00:16:3e:00:00:02,10.77.0.3,db-1-eu\n", string.Join('\n', Text(files[NetworkFiles.DnsmasqHosts]).Split('\n').Skip(1)));
-        Assert.Contains("dhcp-range=10.77.0.2,10.77.0.6,255.255.255.248,", Text(files[NetworkFiles.Dnsmasq]), StringComparison.Ordinal);
+        // The lower half is allocated to vifs.
+        Assert.Contains("dhcp-range=10.77.0.5,10.77.0.6,255.255.255.248,", Text(files[NetworkFiles.Dnsmasq]), StringComparison.Ordinal);
     }
 
     [Fact]
