@@ -73,6 +73,10 @@ namespace Xlnet.Migrations.Migrations
                         .HasColumnType("xid")
                         .HasColumnName("xmin");
 
+                    b.Property<bool?>("VlanFiltering")
+                        .HasColumnType("boolean")
+                        .HasColumnName("vlan_filtering");
+
                     b.HasKey("Id")
                         .HasName("pk_bridges");
 
@@ -268,6 +272,16 @@ namespace Xlnet.Migrations.Migrations
                         .ValueGeneratedOnAddOrUpdate()
                         .HasColumnType("xid")
                         .HasColumnName("xmin");
+
+                    b.PrimitiveCollection<string[]>("VlanBridges")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("vlan_bridges");
+
+                    b.PrimitiveCollection<string[]>("VlanScripts")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("vlan_scripts");
 
                     b.Property<string>("XenVersion")
                         .HasColumnType("text")

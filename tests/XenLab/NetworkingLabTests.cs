@@ -1,4 +1,5 @@
 using Xlnet.Api.Tests;
+using Xlnet.Infrastructure.Hosts;
 using Xunit;
 
 namespace Xlnet.XenLab;
@@ -10,6 +11,21 @@ public sealed class NetworkingLabTests(XenHost xen) : IAsyncLifetime
 
     /// <summary>What of a host's files is about its network.</summary>
     private const string Files = "find /etc/network /etc/sysctl.d /etc/systemd/system /etc/systemd/network /etc/xlnet /etc/xen/xl.conf -type f 2>/dev/null | sort | xargs sha256sum";
+
+    private static readonly string[] Guests = ["web1", "web2"];
+
+    /// <summary>What a host's administrator may write: <c>20</c>, or <c>20p/40</c>, as xl-network-configuration(5) has it.</summary>
+    private const string VlanScript = """
+        #!/bin/sh -e
+        bridge=$(xenstore-read "$XENBUS_PATH/bridge")
+        vlan=$(xenstore-read "$XENBUS_PATH/vlan")
+        ip link set dev "$vif" master "$bridge" up
+        bridge vlan del dev "$vif" vid 1
+        untagged=${vlan%%/*}
+        bridge vlan add dev "$vif" vid "${untagged%p}" pvid untagged
+        for tagged in $(echo "${vlan#"$untagged"}" | tr / ' '); do bridge vlan add dev "$vif" vid "$tagged"; done
+
+        """;
 
     private LabService _service = null!;
 
@@ -30,17 +46,21 @@ public sealed class NetworkingLabTests(XenHost xen) : IAsyncLifetime
     {
         using var exercise = xen.Report.Begin("7. Bridged, Open vSwitch, routed, NAT, and back");
         var (files, sysctl) = (await xen.ScriptAsync(Files), await xen.ScriptAsync("sysctl -n net.ipv4.ip_forward"));
-        await PutGuestAsync("172.31.77.2", "172.31.77.1");
-        await _service.SucceedAsync("/guests/web1/start");
+        await PutGuestAsync("web1", "172.31.77.2", "172.31.77.1");
+        await PutGuestAsync("web2", "172.31.77.3", "172.31.77.1");
+        foreach (var guest in Guests)
+            await _service.SucceedAsync($"/guests/{guest}/start");
         await xen.PingedAsync("172.31.77.2");
         var domid = (int)(await _service.DomainAsync("web1"))!["domid"]!;
-        exercise.Say("At first, as the lab has it: the guest is on the Linux bridge `xenbr0`.");
+        exercise.Say("At first, as the lab has it: the guests are on the Linux bridge `xenbr0`.");
         exercise.Show("/etc/network/interfaces", await xen.RunAsync("cat", "/etc/network/interfaces"));
+        await ShowReachAsync(exercise, "172.31.77", neighbour: 64);
 
         await SwitchAsync(exercise, new { mode = "openvswitch" });
         Assert.Contains("vif", await xen.RunAsync("ovs-vsctl", "list-ports", "xenbr0"), StringComparison.Ordinal);
         exercise.Show("ovs-vsctl show", await xen.RunAsync("ovs-vsctl", "show"));
         exercise.Show("ping 172.31.77.2", await xen.PingedAsync("172.31.77.2"));
+        await ShowReachAsync(exercise, "172.31.77", neighbour: 64);
         Assert.Equal(domid, (int)(await _service.DomainAsync("web1"))!["domid"]!);
 
         await SwitchAsync(exercise, new { mode = "routed" });
@@ -49,20 +69,31 @@ public sealed class NetworkingLabTests(XenHost xen) : IAsyncLifetime
         exercise.Show("ip route", routes);
         exercise.Show("ping 172.31.77.2", await xen.PingedAsync("172.31.77.2"));
         await xen.ScriptAsync("! ip link show type bridge | grep xenbr0");
+        exercise.Say("Between the guests is a router now, Dom0: their replies come with a `ttl` of 63.");
+        await ShowReachAsync(exercise, "172.31.77", neighbour: 63);
 
-        // The guest's own settings are the fourth part: it gets an address of the subnet.
-        await PutGuestAsync("172.31.78.2", "172.31.78.1");
-        await SwitchAsync(exercise, new { mode = "nat", subnet = "172.31.78.0/24" });
-        await _service.SucceedAsync("/guests/web1/recreate");
+        // The guests' own settings are the fourth part: they get addresses of the subnet.
+        await PutGuestAsync("web1", "172.31.78.2", "172.31.78.1");
+        await PutGuestAsync("web2", "172.31.78.3", "172.31.78.1");
+        await SwitchAsync(exercise, new { mode = "nat", subnet = "172.31.78.0/24", vlanFiltering = true });
+        foreach (var guest in Guests)
+            await _service.SucceedAsync($"/guests/{guest}/recreate");
         exercise.Show("nft list table ip xlnet_nat", await xen.RunAsync("nft", "list", "table", "ip", "xlnet_nat"));
         exercise.Show("systemctl is-active xlnet-nat xlnet-dnsmasq", await xen.RunAsync("systemctl", "is-active", "xlnet-nat", "xlnet-dnsmasq"));
         exercise.Show("cat /etc/xlnet/dnsmasq.hosts", await xen.RunAsync("cat", "/etc/xlnet/dnsmasq.hosts"));
         exercise.Show("ping 172.31.78.2", await xen.PingedAsync("172.31.78.2"));
+        await ShowReachAsync(exercise, "172.31.78", neighbour: 64);
+        Assert.Equal("1", (await xen.RunAsync("cat", "/sys/class/net/xenbr0/bridge/vlan_filtering")).Trim());
+        await ShowPeerAsync(exercise);
 
-        await PutGuestAsync("172.31.77.2", "172.31.77.1");
+        await PutGuestAsync("web1", "172.31.77.2", "172.31.77.1");
+        await PutGuestAsync("web2", "172.31.77.3", "172.31.77.1");
         await SwitchAsync(exercise, new { mode = "bridged" });
-        await _service.SucceedAsync("/guests/web1/recreate");
+        Assert.Equal("0", (await xen.RunAsync("cat", "/sys/class/net/xenbr0/bridge/vlan_filtering")).Trim());
+        foreach (var guest in Guests)
+            await _service.SucceedAsync($"/guests/{guest}/recreate");
         exercise.Show("ping 172.31.77.2", await xen.PingedAsync("172.31.77.2"));
+        await ShowReachAsync(exercise, "172.31.77", neighbour: 64);
         Assert.Equal(files, await xen.ScriptAsync(Files));
         Assert.Equal(sysctl, await xen.ScriptAsync("sysctl -n net.ipv4.ip_forward"));
         exercise.Say("Bridged again, byte for byte: the files of Dom0's network, its sysctls and xl.conf are what they were.");
@@ -74,7 +105,7 @@ public sealed class NetworkingLabTests(XenHost xen) : IAsyncLifetime
     {
         using var exercise = xen.Report.Begin("8. A switch whose uplink is wrong");
         var files = await xen.ScriptAsync(Files);
-        await PutGuestAsync("172.31.77.2", "172.31.77.1");
+        await PutGuestAsync("web1", "172.31.77.2", "172.31.77.1");
         await _service.SucceedAsync("/guests/web1/start");
         await xen.PingedAsync("172.31.77.2");
         await xen.ScriptAsync("ip link add name labnone type veth peer name labnonep");
@@ -89,6 +120,134 @@ public sealed class NetworkingLabTests(XenHost xen) : IAsyncLifetime
         exercise.Show("ping 172.31.77.2", await xen.PingedAsync("172.31.77.2"));
     }
 
+    [Fact]
+    public async Task Vlans_OnOpenVSwitchAndOnALinuxBridge_LetPacketsPassWithinOneAlone()
+    {
+        using var exercise = xen.Report.Begin("7. VLANs of vifs");
+        LabService.Is(201, await _service.Client.PutAsync(LabService.Host + "/bridges/ovs1", new { kind = "openvswitch" }));
+        LabService.Is(201, await _service.Client.PutAsync(LabService.Host + "/bridges/br9", new { vlanFiltering = true }));
+        (string Name, string Address, string Vlan)[] guests = [("web1", "172.31.79.2", "20"), ("web2", "172.31.79.3", "20"), ("web3", "172.31.79.4", "30")];
+        foreach (var (name, address, vlan) in guests)
+        {
+            await PutGuestAsync(name, address, "172.31.79.1");
+            LabService.Is(200, await _service.Client.PutAsync($"{LabService.Host}/guests/{name}/vifs/0", new { bridge = "ovs1", vlan, ip = address }));
+            await _service.SucceedAsync($"/guests/{name}/start");
+        }
+
+        await ShowVlansAsync("`PUT …/vifs/0` with `{\"bridge\": \"ovs1\", \"vlan\": \"20\"}`, and `30` for web3.", "ovs-vsctl --columns=name,tag list port");
+        LabService.Is(200, await _service.Client.SendJsonAsync(HttpMethod.Patch, $"{LabService.Host}/guests/web3/vifs/0", new { vlan = "20" }));
+        await _service.SucceedAsync("/apply", Allow);
+        exercise.Say("`PATCH …/guests/web3/vifs/0` with `{\"vlan\": \"20\"}`, `POST …/apply`: now it is in theirs.");
+        exercise.Show("web1: ping 172.31.79.4", await xen.PingsAsync("web1", "172.31.79.4"));
+
+        var refused = await _service.Client.PutAsync($"{LabService.Host}/guests/web1/vifs/0", new { bridge = "br9", vlan = "20" });
+        Assert.Equal((422, "vif.vlan.version"), (refused.Status, refused.Code));
+        exercise.Say("On a Linux bridge xl has to hand `vlan` to a script, which it does from 4.19 on. Here it is refused, with the reason:");
+        exercise.Show("PUT …/guests/web1/vifs/0 {\"bridge\": \"br9\", \"vlan\": \"20\"}", (string)refused["detail"]!);
+        foreach (var (name, address, _) in guests)
+            LabService.Is(200, await _service.Client.PutAsync($"{LabService.Host}/guests/{name}/vifs/0", new { bridge = "br9", ip = address }));
+        await _service.SucceedAsync("/apply", Allow);
+        await xen.GuestsConnectedAsync();
+        exercise.Show("web1: ping 172.31.79.4", await xen.PingsAsync("web1", "172.31.79.4"));
+
+        // What a later xl leaves in xenstore, and the script that it would run, by hand.
+        await xen.Shell.WriteFileAsync("/etc/xen/scripts/vif-lab-vlan", System.Text.Encoding.UTF8.GetBytes(VlanScript), TestContext.Current.CancellationToken);
+        Assert.Equal(["vif-lab-vlan"], Domain.Planning.VlanScripts.Reading(new Dictionary<string, string> { ["vif-lab-vlan"] = VlanScript }));
+        foreach (var (name, _, vlan) in guests)
+        {
+            await xen.ScriptAsync($"id=$(xl domid {name}); path=backend/vif/$id/0; xenstore-write \"$path/vlan\" {(name == "web2" ? "20p/40" : vlan)} && vif=vif$id.0 XENBUS_PATH=$path sh -e /etc/xen/scripts/vif-lab-vlan online");
+        }
+
+        exercise.Show("cat /etc/xen/scripts/vif-lab-vlan", VlanScript);
+        await ShowVlansAsync("The bridge `br9` has `vlanFiltering`, and this is a script of the host's own that reads `vlan`; with xenstore as a later xl would leave it:", "bridge vlan show");
+
+        async Task ShowVlansAsync(string what, string look)
+        {
+            exercise.Say(what);
+            exercise.Show(look, await xen.ScriptAsync(look));
+            exercise.Show("web1: ping 172.31.79.3", await xen.PingsAsync("web1", "172.31.79.3"));
+            exercise.Show("web1: ping 172.31.79.4", await xen.PingsInVainAsync("web1", "172.31.79.4"));
+            exercise.Show("web3: ping 172.31.79.3", await xen.PingsInVainAsync("web3", "172.31.79.3"));
+        }
+    }
+
+    [Fact]
+    public async Task Locking_WhatTheGuestForges_ArrivesWhenUnlockedAlone()
+    {
+        using var exercise = xen.Report.Begin("7. A vif that is locked to its addresses");
+        await PutGuestAsync("web1", "172.31.77.2", "172.31.77.1");
+        LabService.Is(200, await _service.Client.SendJsonAsync(HttpMethod.Patch, LabService.Host + "/guests/web1/vifs/0", new { locking = "locked" }));
+        await _service.SucceedAsync("/guests/web1/start");
+        exercise.Say("`PATCH …/vifs/0` with `{\"locking\": \"locked\"}`, on a PV guest. What Dom0 receives is counted on `xenbr0`.");
+        exercise.Show("nft list table bridge xlnet_locking", await xen.RunAsync("nft", "list", "table", "bridge", "xlnet_locking"));
+        exercise.Show("web1: ping 172.31.77.1", await xen.PingsAsync("web1", "172.31.77.1"));
+        Assert.Equal(["own"], await ForgeAsync());
+
+        LabService.Is(200, await _service.Client.SendJsonAsync(HttpMethod.Patch, LabService.Host + "/guests/web1/vifs/0", new { locking = "unlocked" }));
+        await _service.SucceedAsync("/apply", Allow);
+        exercise.Say("`{\"locking\": \"unlocked\"}`, `POST …/apply`, and the same again:");
+        Assert.Equal(["arp", "ipv4", "mac", "own"], await ForgeAsync());
+
+        async Task<IReadOnlyList<string>> ForgeAsync()
+        {
+            await xen.ScriptAsync("""
+                nft 'table netdev labseen; delete table netdev labseen; table netdev labseen { chain in { type filter hook ingress device xenbr0 priority 0;
+                    ip saddr 172.31.77.2 counter comment "own"; ether saddr 02:00:00:00:00:66 counter comment "mac";
+                    ip saddr 172.31.77.66 counter comment "ipv4"; arp saddr ip 172.31.77.77 counter comment "arp"; }; }'
+                """);
+            string[] commands =
+            [
+                "ping -c 1 -W 2 172.31.77.1",
+                "mac=$(cat /sys/class/net/eth0/address); ip link set eth0 down; ip link set eth0 address 02:00:00:00:00:66; ip link set eth0 up; ping -c 2 -W 2 172.31.77.1; ip link set eth0 down; ip link set eth0 address $mac; ip link set eth0 up",
+                "ip addr add 172.31.77.66/32 dev eth0; ping -c 2 -W 2 -I 172.31.77.66 172.31.77.1; ip addr del 172.31.77.66/32 dev eth0",
+                // The neighbour is not there, so the guest asks for him in the name of the address that it has taken.
+                "ip addr add 172.31.77.77/32 dev eth0; ping -c 1 -W 2 -I 172.31.77.77 172.31.77.200; ip addr del 172.31.77.77/32 dev eth0",
+            ];
+            foreach (var command in commands)
+                await xen.InGuestAsync("web1", command);
+            var seen = await xen.RunAsync("nft", "list", "table", "netdev", "labseen");
+            exercise.Show(string.Concat(commands.Select(c => $"web1: {c}\n    # ")) + "nft list table netdev labseen", seen);
+            return [.. seen.Split('\n').Where(l => l.Contains("comment", StringComparison.Ordinal) && !l.Contains("packets 0 ", StringComparison.Ordinal)).Select(l => l.Split('"')[1]).Order(StringComparer.Ordinal)];
+        }
+    }
+
+    /// <summary>The guests reach each other, and Dom0.</summary>
+    private async Task ShowReachAsync(Report.Exercise exercise, string subnet, int neighbour)
+    {
+        exercise.Show($"web1: ping {subnet}.3", await xen.PingsAsync("web1", subnet + ".3", neighbour));
+        exercise.Show($"web2: ping {subnet}.2", await xen.PingsAsync("web2", subnet + ".2", neighbour));
+        exercise.Show($"web1: ping {subnet}.1", await xen.PingsAsync("web1", subnet + ".1"));
+    }
+
+    /// <summary>
+    /// A second host on the wire of Dom0's uplink, in a network namespace: it is given a copy of what leaves by eth0, and what it sends
+    /// comes in there. It has no route to the guests, and notes who it hears from.
+    /// </summary>
+    private async Task ShowPeerAsync(Report.Exercise exercise)
+    {
+        await xen.ScriptAsync("""
+            set -e
+            ip netns add labpeer
+            ip link add name labwire type veth peer name eth0 netns labpeer
+            ip link set labwire up
+            ip netns exec labpeer ip addr add 10.0.2.77/24 dev eth0
+            ip netns exec labpeer ip link set eth0 up
+            ip netns exec labpeer nft 'table ip seen { set from { type ipv4_addr; size 16; flags dynamic; }; chain in { type filter hook input priority 0; add @from { ip saddr }; }; }'
+            for device in eth0 labwire; do tc qdisc add dev $device clsact; done
+            tc filter add dev eth0 egress matchall action mirred egress mirror dev labwire
+            tc filter add dev labwire ingress matchall action mirred ingress redirect dev eth0
+            """);
+        exercise.Say("A second host on the uplink's wire, `10.0.2.77`, has no route to the guests: it hears from Dom0's address alone, and its own pings of a guest have no answer.");
+        exercise.Show("web1: ping 10.0.2.77", await xen.PingsAsync("web1", "10.0.2.77", 63));
+        var seen = await xen.RunAsync("ip", "netns", "exec", "labpeer", "nft", "list", "set", "ip", "seen", "from");
+        exercise.Show("peer: nft list set ip seen from", seen);
+        Assert.Contains("elements = { 10.0.2.15 }", seen, StringComparison.Ordinal);
+        await xen.ScriptAsync("ip netns exec labpeer ip route add 172.31.78.0/24 via 10.0.2.15");
+        exercise.Show("peer: ping 10.0.2.15", await xen.UntilAsync("ip netns exec labpeer ping -n -c 1 -W 5 10.0.2.15 | grep ttl=64"));
+        exercise.Show("peer: ping 172.31.78.2", await xen.ScriptAsync("ip netns exec labpeer ping -n -c 2 -W 3 172.31.78.2 | grep ' 0 received'"));
+        await xen.ScriptAsync("ip netns delete labpeer && tc qdisc delete dev eth0 clsact");
+    }
+
     private async Task SwitchAsync(Report.Exercise exercise, object networking)
     {
         var put = await _service.Client.PutAsync(LabService.Host + "/networking", networking);
@@ -101,10 +260,10 @@ public sealed class NetworkingLabTests(XenHost xen) : IAsyncLifetime
         await xen.GuestsConnectedAsync();
     }
 
-    private async Task PutGuestAsync(string address, string gateway)
+    private async Task PutGuestAsync(string name, string address, string gateway)
     {
-        var put = await _service.Client.PutTextAsync($"{LabService.Host}/guests/web1/config", $"""
-            name    = "web1"
+        var put = await _service.Client.PutTextAsync($"{LabService.Host}/guests/{name}/config", $"""
+            name    = "{name}"
             type    = "pv"
             kernel  = "/guest/vmlinux"
             ramdisk = "/guest/initrd.gz"

@@ -42,15 +42,39 @@ public sealed class XenHost : IAsyncLifetime
         if ! cmp -s /run/interfaces /etc/network/interfaces; then
             cp /run/interfaces /etc/network/interfaces
             systemd-run --quiet --wait --property=KillMode=process sh -c 'ovs-vsctl --if-exists del-br xenbr0; ip link delete xenbr0; ifdown --force eth0; ip addr flush dev eth0; ifup --force xenbr0' || true
-            systemctl disable --now xlnet-nat xlnet-dnsmasq || true
+            systemctl disable --now xlnet-nat xlnet-dnsmasq xlnet-locking || true
             rm -rf /etc/xlnet /etc/sysctl.d/60-xlnet.conf /etc/systemd/system/xlnet-*
             sysctl -q -w net.ipv4.ip_forward=0
         fi
         for bridge in $(ovs-vsctl list-br); do ovs-vsctl --timeout=30 del-br "$bridge"; done
         for bridge in $(ip -o link show type bridge | cut -d ' ' -f 2 | tr -d :); do [ "$bridge" = xenbr0 ] || ip link delete "$bridge"; done
+        ip netns delete labpeer 2>/dev/null || true
+        tc qdisc delete dev eth0 clsact 2>/dev/null || true
+        nft delete table netdev labseen 2>/dev/null || true
         for link in $(ip -o link show type veth | sed -n 's/^[0-9]*: \([^@:]*\).*/\1/p'); do ip link delete "$link" 2>/dev/null || true; done
         ip -o link show dev eth0 | grep -q 'master xenbr0' || ip link set eth0 master xenbr0
         rm -rf /root/lab /etc/xen/*.cfg /etc/xen/scripts/vif-lab*
+        """;
+
+    /// <summary>
+    /// Has a guest run a command: its init takes lines from its console. In bash: dash's read has no timeout. Arguments: the guest, the
+    /// command, and a word that nobody prints but this.
+    /// </summary>
+    private const string GuestScript = """
+        tty=$(xenstore-read "/local/domain/$(xl domid "$1")/console/tty") || exit 255
+        exec 3<>"$tty"
+        echo "echo; echo $3 begin; $2; echo; echo $3 \$?" >&3
+        begun=
+        while IFS= read -r -t 60 line <&3; do
+            line=${line%$'\r'}
+            case $line in
+                "$3 begin") begun=1 ;;
+                "$3 "*) exit "${line#"$3 "}" ;;
+                ?*) [ -z "$begun" ] || echo "$line" ;;
+            esac
+        done
+        echo "The console of $1 says nothing more."
+        exit 255
         """;
 
     private readonly string _image;
@@ -162,6 +186,35 @@ public sealed class XenHost : IAsyncLifetime
     /// Waits until a guest answers a ping. A ttl of 64 says that it was the guest: QEMU's network would answer with 255.
     /// </summary>
     public Task<string> PingedAsync(string address) => UntilAsync($"ping -n -c 1 -W 5 {address} | grep -F ttl=64");
+
+    /// <summary>Runs a command in a guest, by its console: so its network has no part in it.</summary>
+    public async Task<(int Status, string Output)> InGuestAsync(string guest, string command)
+    {
+        var result = await _shell.RunAsync(["bash", "-c", GuestScript, "guest", guest, command, "lab-" + Guid.NewGuid().ToString("N")], CommandLimit, Ct);
+        Assert.True(result.ExitStatus != 255, $"{guest}: {command}\n{result.Stdout}{result.Stderr}");
+        return (result.ExitStatus, result.Stdout);
+    }
+
+    /// <summary>Waits until a guest has its ping of an address answered; what ping said then.</summary>
+    /// <param name="ttl">Of the reply: 64 from a neighbour, one less for each router between.</param>
+    public async Task<string> PingsAsync(string guest, string address, int ttl = 64)
+    {
+        var end = Stopwatch.StartNew();
+        while (true)
+        {
+            var (_, output) = await InGuestAsync(guest, $"ping -c 1 -W 5 {address}");
+            if (output.Split('\n').FirstOrDefault(l => l.Contains($"ttl={ttl} ", StringComparison.Ordinal)) is { } reply)
+                return reply;
+            Assert.True(end.Elapsed < CommandLimit, $"{guest} does not reach {address} with a ttl of {ttl}: {output}");
+        }
+    }
+
+    /// <summary>Whether an address stays silent to three pings of a guest. What else it reaches must have been seen before.</summary>
+    public async Task<string> PingsInVainAsync(string guest, string address)
+    {
+        var (_, output) = await InGuestAsync(guest, $"ping -c 3 -W 3 {address}");
+        return Assert.Single(output.Split('\n'), l => l.Contains(" 0 packets received", StringComparison.Ordinal));
+    }
 
     private void Connect(int port)
     {

@@ -26,6 +26,12 @@ public record BridgeRequest
     /// </summary>
     public IReadOnlyList<string>? Ports { get; init; }
 
+    /// <summary>
+    /// Linux: whether it keeps VLANs apart, as a vif with `vlan` needs. Left out or null leaves what it has; a new one keeps none apart.
+    /// All its ports are in VLAN 1 until a script, or someone on the host, says otherwise.
+    /// </summary>
+    public bool? VlanFiltering { get; init; }
+
     /// <summary>For people; up to 1,000 characters.</summary>
     public string? Description { get; init; }
 }
@@ -43,10 +49,11 @@ public sealed record CreateBridgeRequest : BridgeRequest
 /// <param name="Kind">A bridge of the kernel, or one of Open vSwitch.</param>
 /// <param name="Mtu">In bytes; null leaves the host's own.</param>
 /// <param name="Ports">Its uplinks; null leaves those that it has.</param>
-public sealed record BridgeResponse(string Name, BridgeKind Kind, int? Mtu, IReadOnlyList<string>? Ports, string? Description, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+/// <param name="VlanFiltering">Linux: whether it keeps VLANs apart; null leaves what it has.</param>
+public sealed record BridgeResponse(string Name, BridgeKind Kind, int? Mtu, IReadOnlyList<string>? Ports, bool? VlanFiltering, string? Description, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
 {
     internal static BridgeResponse Of(Bridge bridge) =>
-        new(bridge.Name.Value, bridge.Kind, bridge.Mtu, bridge.Ports, bridge.Description, bridge.CreatedAt, bridge.UpdatedAt);
+        new(bridge.Name.Value, bridge.Kind, bridge.Mtu, bridge.Ports, bridge.VlanFiltering, bridge.Description, bridge.CreatedAt, bridge.UpdatedAt);
 }
 
 internal sealed class BridgeRequestValidator : AbstractValidator<BridgeRequest>
@@ -102,11 +109,13 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
         var kind = put.Kind ?? BridgeKind.Linux;
         if (Bridge.CheckName(name, kind) is { } wrong)
             throw RuleException.Invalid(createOnly ? "/name" : "bridge", "bridge.name.openvswitch", wrong);
+        if (Bridge.CheckVlanFiltering(kind, put.VlanFiltering) is { } unfit)
+            throw RuleException.Invalid("/vlanFiltering", "bridge.vlan-filtering", unfit);
         var ports = await CheckPortsAsync(write.Host.Id, name, put.Ports, ct);
         var before = bridge is null ? null : BridgeDocument.Of(bridge);
         if (bridge is null)
             db.Add(bridge = new Bridge { HostId = write.Host.Id, Name = name, CreatedAt = write.Now, UpdatedAt = write.Now });
-        (bridge.Kind, bridge.Mtu, bridge.Ports, bridge.Description) = (kind, put.Mtu, ports, put.Description);
+        (bridge.Kind, bridge.Mtu, bridge.Ports, bridge.VlanFiltering, bridge.Description) = (kind, put.Mtu, ports, put.VlanFiltering, put.Description);
         var after = BridgeDocument.Of(bridge);
         if (before != after)
             bridge.UpdatedAt = write.Now;
@@ -221,7 +230,7 @@ internal static class BridgeEndpoints
         var name = RouteNames.Bridge(bridge);
         var (put, _) = await bridges.PutAsync(http, RouteNames.Host(host), name, current => body.Apply(current is null
             ? throw RuleException.NotFound("bridge", name.Value)
-            : new BridgeRequest { Kind = current.Kind, Mtu = current.Mtu, Ports = current.Ports, Description = current.Description }), createOnly: false, validateOnly, ct);
+            : new BridgeRequest { Kind = current.Kind, Mtu = current.Mtu, Ports = current.Ports, VlanFiltering = current.VlanFiltering, Description = current.Description }), createOnly: false, validateOnly, ct);
         ApiDefaults.SetETag(http, put.Version);
         return TypedResults.Ok(BridgeResponse.Of(put));
     }

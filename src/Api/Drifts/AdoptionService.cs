@@ -101,7 +101,7 @@ internal sealed class AdoptionService(
             var before = bridge is null ? null : BridgeDocument.Of(bridge);
             if (bridge is null)
                 db.Add(bridge = new Bridge { HostId = write.Host.Id, Name = InterfaceName.Parse(live.Name), CreatedAt = write.Now, UpdatedAt = write.Now });
-            (bridge.Kind, bridge.Mtu, bridge.Ports, bridge.UpdatedAt) = (live.Kind, live.Mtu, live.Ports is { } ports ? [.. ports] : null, write.Now);
+            (bridge.Kind, bridge.Mtu, bridge.Ports, bridge.VlanFiltering, bridge.UpdatedAt) = (live.Kind, live.Mtu, live.Ports is { } ports ? [.. ports] : null, live.VlanFiltering, write.Now);
             write.Record(RevisionObjectKind.Bridge, live.Name, action, DriftTarget.Bridge(live.Name), before, BridgeDocument.Of(bridge));
         }
 

@@ -20,7 +20,7 @@ internal sealed record HostSight(HostObservation Observed, IReadOnlyList<string>
         await using var driver = await connector.OpenAsync(hostId, ct);
         var files = (await driver.ListGuestFilesAsync(ct)).ToLookup(f => f.Length <= MostBytes, f => f.Path);
         var observed = await driver.ObserveAsync([.. desired.Paths.Union(files[true])], ct);
-        await ObservedVersions.KeepAsync(db, hostId, observed.XenVersion, ct);
+        await ObservedFacts.KeepAsync(db, hostId, observed, ct);
         return new HostSight(observed, [.. files[false]]);
     }
 

@@ -110,7 +110,7 @@ internal sealed class ExplainService(XlnetDbContext db, HostConnector connector,
     {
         await using var driver = await connector.OpenAsync(hostId, ct);
         var observed = await driver.ObserveAsync([Host.XlConfPath], ct);
-        await ObservedVersions.KeepAsync(db, hostId, observed.XenVersion, ct);
+        await ObservedFacts.KeepAsync(db, hostId, observed, ct);
         return observed;
     }
 }

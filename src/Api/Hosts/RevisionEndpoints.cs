@@ -29,7 +29,7 @@ public sealed record RevisionResponse(
     MacPolicy MacPolicy, DefaultsContract? Defaults, string? XlConf, IReadOnlyList<RevisionBridge> Bridges, IReadOnlyList<RevisionGuest> Guests, NetworkingRequest? Networking,
     IReadOnlyList<RevisionSubnet> Subnets);
 
-public sealed record RevisionBridge(string Name, BridgeKind Kind, int? Mtu, string? Description);
+public sealed record RevisionBridge(string Name, BridgeKind Kind, int? Mtu, bool? VlanFiltering, string? Description);
 
 /// <param name="Config">The guest file.</param>
 public sealed record RevisionGuest(string Name, string Config, IReadOnlyList<RevisionVif> Vifs);
@@ -68,7 +68,7 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
             Kebab.Parse<MacPolicy>(snapshot.Host.MacPolicy),
             snapshot.Host.Defaults is { } defaults ? DefaultsContract.Of(defaults) : null,
             snapshot.Host.XlConf is { } conf ? XlText.Decode(XlText.FromBytes(conf)) : null,
-            [.. snapshot.Bridges.Select(b => new RevisionBridge(b.Key, Kebab.Parse<BridgeKind>(b.Value.Kind), b.Value.Mtu, b.Value.Description))],
+            [.. snapshot.Bridges.Select(b => new RevisionBridge(b.Key, Kebab.Parse<BridgeKind>(b.Value.Kind), b.Value.Mtu, b.Value.VlanFiltering, b.Value.Description))],
             [.. snapshot.Guests.Select(g => new RevisionGuest(g.Key, XlText.Decode(XlText.FromBytes(g.Value.Config)),
                 [.. g.Value.Vifs.Select(v => new RevisionVif(v.Devid, v.Mac, v.MacWritten, v.Subnet))]))],
             snapshot.Host.ReadNetworking() is { } networking ? NetworkingRequest.Of(networking) : null,
@@ -124,8 +124,8 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
             var before = bridge is null ? null : BridgeDocument.Of(bridge);
             if (bridge is null)
                 db.Add(bridge = new Bridge { HostId = write.Host.Id, Name = InterfaceName.Parse(name), CreatedAt = write.Now, UpdatedAt = write.Now });
-            (bridge.Kind, bridge.Mtu, bridge.Description, bridge.Ports) =
-                (Kebab.Parse<BridgeKind>(document.Kind), document.Mtu, document.Description, document.Ports is { } ports ? [.. ports] : null);
+            (bridge.Kind, bridge.Mtu, bridge.Description, bridge.Ports, bridge.VlanFiltering) =
+                (Kebab.Parse<BridgeKind>(document.Kind), document.Mtu, document.Description, document.Ports is { } ports ? [.. ports] : null, document.VlanFiltering);
             write.Record(RevisionObjectKind.Bridge, name, before is null ? "bridge.create" : "bridge.update", $"bridges/{name}", before, BridgeDocument.Of(bridge));
         }
     }

@@ -38,6 +38,9 @@ public sealed record NetworkingRequest
     /// <summary>Open vSwitch: the VLAN that Dom0's own address is in, 1 to 4094.</summary>
     public int? Vlan { get; init; }
 
+    /// <summary>Bridged and NAT: whether the bridge keeps VLANs apart, as a vif with `vlan` needs; left out, it keeps what it has.</summary>
+    public bool? VlanFiltering { get; init; }
+
     /// <summary>Routed: the interface whose address vif-route gives its vifs; the uplink unless given.</summary>
     public string? GatewayDevice { get; init; }
 
@@ -78,6 +81,7 @@ public sealed record NetworkingRequest
             Addressing = AddressingContract.Of(networking.Addressing),
             Mtu = networking.Mtu,
             Vlan = networking.Vlan,
+            VlanFiltering = networking.VlanFiltering,
             GatewayDevice = routed ? networking.GatewayDevice : null,
             ProxyArp = routed ? networking.ProxyArp : null,
             Subnet = networking.Nat?.Subnet.ToString(),
@@ -116,19 +120,20 @@ public sealed record PortForwardContract(string? Protocol = null, int? Port = nu
 /// <summary>A host's networking.</summary>
 /// <param name="Managed">Whether it was set; else it is what the host has been found with.</param>
 /// <param name="Backend">Null where it can't be told what keeps Dom0's own network.</param>
+/// <param name="VlanFiltering">Whether the bridge is to keep VLANs apart; null where it keeps what it has.</param>
 /// <param name="Gateway">NAT: Dom0's address on the bridge.</param>
 /// <param name="Defaults">The vif.default.* that go with it.</param>
 /// <param name="Findings">What was found on the host that is to be known, though it does not stand in the way.</param>
 /// <param name="Plan">What an apply would do, with what the networking changes; where the host is looked at only, null.</param>
 /// <param name="Simulated">True when no real Dom0 is behind the host.</param>
 public sealed record NetworkingResponse(
-    NetworkMode Mode, bool Managed, NetworkBackend? Backend, string? Uplink, string? Bridge, AddressingContract Addressing, int? Mtu, int? Vlan,
+    NetworkMode Mode, bool Managed, NetworkBackend? Backend, string? Uplink, string? Bridge, AddressingContract Addressing, int? Mtu, int? Vlan, bool? VlanFiltering,
     string? GatewayDevice, bool? ProxyArp, string? Subnet, string? Gateway, bool? Dhcp, string? Domain, IReadOnlyList<PortForwardContract>? PortForwards,
     DefaultsContract Defaults, IReadOnlyList<NetworkingFinding> Findings, PlanResponse? Plan, bool Simulated)
 {
     internal static NetworkingResponse Of(
         HostNetworking networking, VifDefaults defaults, IReadOnlyList<PreflightFinding> findings, PlanResponse? plan, bool simulated) => new(
-        networking.Mode, true, networking.Backend, networking.Uplink, networking.Bridge, AddressingContract.Of(networking.Addressing), networking.Mtu, networking.Vlan,
+        networking.Mode, true, networking.Backend, networking.Uplink, networking.Bridge, AddressingContract.Of(networking.Addressing), networking.Mtu, networking.Vlan, networking.VlanFiltering,
         networking.Mode == NetworkMode.Routed ? networking.GatewayDevice ?? networking.Uplink : null,
         networking.Mode == NetworkMode.Routed ? networking.ProxyArp : null,
         networking.Nat?.Subnet.ToString(), networking.Nat?.Gateway.ToString(), networking.Nat?.Dhcp, networking.Nat?.Domain,
@@ -136,7 +141,7 @@ public sealed record NetworkingResponse(
         DefaultsContract.Of(defaults), [.. findings.Select(NetworkingFinding.Of)], plan, simulated);
 
     internal static NetworkingResponse Of(NetworkSight sight, VifDefaults defaults, bool simulated) => new(
-        sight.Mode, false, sight.Backend, sight.Uplink, sight.Bridge, AddressingContract.Of(sight.Addressing), null, null, null, null, null, null, null, null, null,
+        sight.Mode, false, sight.Backend, sight.Uplink, sight.Bridge, AddressingContract.Of(sight.Addressing), null, null, null, null, null, null, null, null, null, null,
         DefaultsContract.Of(defaults), [], null, simulated);
 }
 

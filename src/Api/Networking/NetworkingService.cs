@@ -86,7 +86,7 @@ internal sealed class NetworkingService(
         await using var driver = await connector.OpenAsync(hostId, ct);
         var facts = await driver.ReadNetworkFactsAsync(ct);
         var inspection = await driver.InspectAsync([.. desired.Paths.Union(facts.InterfacesFiles).Union(NetworkFiles.Owned)], ct);
-        await ObservedVersions.KeepAsync(db, hostId, inspection.Host.XenVersion, ct);
+        await ObservedFacts.KeepAsync(db, hostId, inspection.Host, ct);
         var defaults = XlConf.DefaultsOf(inspection.Host.Files[Host.XlConfPath]);
         return new Seen(NetworkSight.Of(inspection.Host, facts, await driver.ReadRoutesAsync(ct), defaults), inspection, facts, defaults);
     }
@@ -107,6 +107,7 @@ internal sealed class NetworkingService(
             Addressing = put.Addressing?.ToDomain() ?? present?.Addressing ?? sight.Addressing,
             Mtu = put.Mtu,
             Vlan = put.Vlan,
+            VlanFiltering = put.VlanFiltering,
             GatewayDevice = put.GatewayDevice,
             ProxyArp = put.ProxyArp ?? true,
             Nat = mode != NetworkMode.Nat ? null : new NatSettings(
@@ -170,7 +171,7 @@ internal sealed class NetworkingService(
         var before = bridge is null ? null : BridgeDocument.Of(bridge);
         if (bridge is null)
             db.Add(bridge = new Bridge { HostId = write.Host.Id, Name = bridgeName, CreatedAt = write.Now, UpdatedAt = write.Now });
-        (bridge.Kind, bridge.Mtu, bridge.Ports) = (networking.BridgeKind, networking.Mtu, networking.Mode == NetworkMode.Nat ? [] : [networking.Uplink]);
+        (bridge.Kind, bridge.Mtu, bridge.Ports, bridge.VlanFiltering) = (networking.BridgeKind, networking.Mtu, networking.Mode == NetworkMode.Nat ? [] : [networking.Uplink], networking.VlanFiltering);
         if (before != BridgeDocument.Of(bridge))
             bridge.UpdatedAt = write.Now;
         write.Record(RevisionObjectKind.Bridge, wanted, before is null ? "bridge.create" : "bridge.update", $"bridges/{wanted}", before, BridgeDocument.Of(bridge));

@@ -48,9 +48,10 @@ public sealed record ObservationResponse(
         return new ObservationResponse(
             host, o.At, o.Simulated, o.XenVersion.ToString(),
             [.. o.Domains.Select(DomainResponse.Of)],
-            [.. o.Bridges.Select(b => new ObservedBridgeResponse(b.Name, b.Kind, b.Up, b.Mtu, b.Ports))],
+            [.. o.Bridges.Select(b => new ObservedBridgeResponse(b.Name, b.Kind, b.Up, b.Mtu, b.Ports, b.VlanFiltering))],
             [.. o.Interfaces.Select(InterfaceResponse.Of)],
-            [.. inspection.Scripts.Select(s => new ObservedScriptResponse(s.Path[(s.Path.LastIndexOf('/') + 1)..], s.Path, s.Length, s.Sha256))],
+            [.. inspection.Scripts.Select(s => (Name: s.Path[(s.Path.LastIndexOf('/') + 1)..], File: s))
+                .Select(s => new ObservedScriptResponse(s.Name, s.File.Path, s.File.Length, s.File.Sha256, o.VlanScripts.Contains(s.Name)))],
             [.. inspection.Files.Select(f => new ObservedFileResponse(f.Path, f.Length, f.Sha256,
                 o.Files.GetValueOrDefault(f.Path) is { } content ? XlText.Decode(XlText.FromBytes(content)) : null))],
             new ForwardingResponse(
@@ -78,7 +79,8 @@ public sealed record ObservedVifResponse(
         v.Devid, v.Mac.ToString(), v.Dom0Name, v.Bridge, v.State, v.LinkUp, v.Settings.Ip, VifSpec.Render(v.Settings), StatisticsResponse.Of(v.Dom0Statistics));
 }
 
-public sealed record ObservedBridgeResponse(string Name, BridgeKind Kind, bool Up, int Mtu, IReadOnlyList<string> Ports);
+/// <param name="VlanFiltering">Of a Linux bridge: whether it keeps VLANs apart.</param>
+public sealed record ObservedBridgeResponse(string Name, BridgeKind Kind, bool Up, int Mtu, IReadOnlyList<string> Ports, bool? VlanFiltering);
 
 /// <param name="Statistics">What it has counted, seen from Dom0.</param>
 public sealed record InterfaceResponse(
@@ -100,7 +102,8 @@ public sealed record StatisticsResponse(
 
 /// <param name="Length">In bytes.</param>
 /// <param name="Sha256">In hexadecimal; null where the host could not compute it.</param>
-public sealed record ObservedScriptResponse(string Name, string Path, long Length, string? Sha256);
+/// <param name="ReadsVlan">Whether it reads a vif's `vlan`, by a look at its text; false where xl does not know the key, before 4.19.</param>
+public sealed record ObservedScriptResponse(string Name, string Path, long Length, string? Sha256, bool ReadsVlan);
 
 /// <param name="Length">In bytes.</param>
 /// <param name="Sha256">In hexadecimal; null where the host could not compute it.</param>
@@ -131,7 +134,7 @@ internal sealed class PlanService(XlnetDbContext db, HostConnector connector)
         var desired = await DesiredStateReader.ReadAsync(db, hostId, ct) ?? throw RuleException.NotFound("host", host.Value);
         await using var driver = await connector.OpenAsync(hostId, ct);
         var observed = await driver.ObserveAsync(desired.Paths, ct);
-        await ObservedVersions.KeepAsync(db, hostId, observed.XenVersion, ct);
+        await ObservedFacts.KeepAsync(db, hostId, observed, ct);
         var plan = Planner.Plan(desired, observed, new PlanRequest { Allow = allow ?? PlanRequest.DefaultAllow });
         return PlanResponse.Of(plan, observed.Simulated);
     }
@@ -142,7 +145,7 @@ internal sealed class PlanService(XlnetDbContext db, HostConnector connector)
         var hostId = await HostIds.FindAsync(db, host, ct);
         await using var driver = await connector.OpenAsync(hostId, ct);
         var inspection = await driver.InspectAsync(contents, ct);
-        await ObservedVersions.KeepAsync(db, hostId, inspection.Host.XenVersion, ct);
+        await ObservedFacts.KeepAsync(db, hostId, inspection.Host, ct);
         return ObservationResponse.Of(host.Value, inspection);
     }
 }

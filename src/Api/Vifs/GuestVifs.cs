@@ -229,11 +229,8 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs, SubnetAllo
         {
             if (HostRules.Check(want.Settings, surroundings).FirstOrDefault(f => f.Code != FindingKinds.DuplicateVifName.Code) is { } finding)
                 throw RuleException.Invalid(want.At(finding.Key!), finding.Code, finding.Message);
-            if (want.Settings.Vlan is not null && EffectiveVif.IsXensScript(EffectiveVif.Bare(want.Settings.Script ?? surroundings.Defaults?.Script) ?? EffectiveVif.DefaultScript))
-            {
-                throw RuleException.Invalid(want.At("vlan"), FindingKinds.VlanUnread.Code,
-                    "No hotplug script that comes with Xen for Linux reads vlan, so it would have no effect. Name an Open vSwitch bridge, or the script of the host's own that reads it.");
-            }
+            if (HostRules.CheckVlan(want.Settings, surroundings) is { } unread)
+                throw RuleException.Invalid(want.At("vlan"), unread.Code, unread.Message);
         }
     }
 

@@ -27,12 +27,15 @@ namespace Xlnet.Api.Vifs;
 /// <param name="Rate">The limit of what the guest sends.</param>
 /// <param name="Mtu">In bytes, 68 to 65535.</param>
 /// <param name="Vlan">
-/// The VLAN of what the guest sends untagged, 1 to 4094, as text or as a number. On Open vSwitch it is written into `bridge=`, as `BR.TAG`; elsewhere it is for a
-/// script of the host's own that reads it, from Xen 4.19 on, as none of Xen's does.
+/// The VLAN of what the guest sends untagged, 1 to 4094, as text or as a number. On Open vSwitch it is written into `bridge=`, as `BR.TAG`; on a Linux bridge
+/// that keeps VLANs apart it is for a script of the host's own that reads it, from Xen 4.19 on, as none of Xen's does.
 /// </param>
 /// <param name="Trusted">Whether the guest trusts the backend.</param>
 /// <param name="Other">`forwarddev` and the `colo_*` keys.</param>
-/// <param name="Trunks">On Open vSwitch: the VLANs that the guest may send tagged, 1 to 4094 each. Written into `bridge=`, as `BR:TRUNK:TRUNK`.</param>
+/// <param name="Trunks">
+/// The VLANs that the guest may send tagged, 1 to 4094 each. On Open vSwitch written into `bridge=`, as `BR:TRUNK:TRUNK`; on a Linux bridge, where they need a
+/// `vlan` beside them, into `vlan=`, as `VLANp/TRUNK/TRUNK`.
+/// </param>
 /// <param name="Locking">`locked`: the guest may send from the vif's MAC address and the addresses of `ip` alone; its `vifname`, `script` and `backend` are then written into the guest file. `unlocked` unless given.</param>
 /// <param name="Subnet">One of the host's subnets: `ip` is allocated from it, or is the one of its addresses that is given.</param>
 public sealed record VifRequest(
@@ -77,7 +80,12 @@ internal sealed record VifVlans(string? Bridge, string? Vlan, IReadOnlyList<int>
     public static VifVlans Of(Vif vif)
     {
         if (!vif.VlanInBridge)
-            return new VifVlans(vif.Bridge, vif.Vlan, null);
+        {
+            return vif.Vlan is { } vlan && VlanText.Parse(vlan) is { Trunks.Count: > 0 } words
+                ? new VifVlans(vif.Bridge, words.Vlan.ToString(CultureInfo.InvariantCulture), words.Trunks)
+                : new VifVlans(vif.Bridge, vif.Vlan, null);
+        }
+
         var text = OvsBridgeText.Parse(vif.Bridge!);
         return new VifVlans(text.Bridge, text.Tag?.ToString(CultureInfo.InvariantCulture), text.Trunks.Count == 0 ? null : text.Trunks);
     }

@@ -22,6 +22,11 @@ public sealed class Bridge
     /// </summary>
     public string[]? Ports { get; set; }
 
+    /// <summary>
+    /// A Linux bridge: whether it keeps VLANs apart, each port in those that it is given; null leaves what it has. Open vSwitch always does.
+    /// </summary>
+    public bool? VlanFiltering { get; set; }
+
     public string? Description { get; set; }
 
     public DateTimeOffset CreatedAt { get; init; }
@@ -35,6 +40,11 @@ public sealed class Bridge
         kind == BridgeKind.OpenVSwitch && name.Value.AsSpan().ContainsAny('.', ':')
             ? $"'{name}' cannot name an Open vSwitch bridge: vif-openvswitch reads what follows a '.' as a VLAN. Leave the '.' out."
             : null;
+
+    /// <summary>Open vSwitch has no such switch.</summary>
+    public static string? CheckVlanFiltering(BridgeKind kind, bool? filtering) => kind == BridgeKind.OpenVSwitch && filtering is not null
+        ? "An Open vSwitch bridge always keeps VLANs apart: vlanFiltering is for Linux bridges. Leave it out."
+        : null;
 
     /// <summary>What cannot be an uplink of a bridge of this name: itself, and what a hotplug script plugs.</summary>
     public static string? CheckPort(InterfaceName bridge, string port) =>

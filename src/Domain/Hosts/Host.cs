@@ -49,6 +49,12 @@ public sealed class Host
     /// <summary>As it was last observed; null before the first time.</summary>
     public XenVersion? XenVersion { get; set; }
 
+    /// <summary>Its scripts that read <c>vlan</c>, as it was last observed.</summary>
+    public string[] VlanScripts { get; set; } = [];
+
+    /// <summary>Its Linux bridges that keep VLANs apart, as it was last observed.</summary>
+    public string[] VlanBridges { get; set; } = [];
+
     /// <summary>The Xen whose keys a vif of this host may have: what is not known yet is taken to be <see cref="XenVersion.Recorded"/>.</summary>
     public XenVersion XenVersionToKeepTo => XenVersion ?? XenVersion.Recorded;
 

@@ -54,6 +54,9 @@ public sealed record HostNetworking
     /// <summary>Open vSwitch: the VLAN that Dom0's own address is in, 1 to 4094; null for untagged.</summary>
     public int? Vlan { get; init; }
 
+    /// <summary>Bridged and NAT: whether the bridge keeps VLANs apart; null leaves what it has.</summary>
+    public bool? VlanFiltering { get; init; }
+
     /// <summary>Routed: the interface whose address vif-route gives its vifs (<c>vif.default.gatewaydev</c>); the uplink unless set.</summary>
     public string? GatewayDevice { get; init; }
 

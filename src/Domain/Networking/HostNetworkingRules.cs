@@ -20,6 +20,10 @@ public static class HostNetworkingRules
             Wrong("/vlan", "networking.not-in-mode", $"A vlan of Dom0's own address is for mode openvswitch; this is {Kebab.Name(networking.Mode)}. Leave it out.");
         else if (networking.Vlan is < 1 or > 4094)
             Wrong("/vlan", "networking.vlan", $"{networking.Vlan} is no VLAN: give 1 to 4094.");
+        if (networking.VlanFiltering is not null && networking.Mode is not (NetworkMode.Bridged or NetworkMode.Nat))
+            Wrong("/vlanFiltering", "networking.not-in-mode", $"vlanFiltering is for modes with a Linux bridge, bridged and nat; this is {Kebab.Name(networking.Mode)}. Leave it out.");
+        else if (networking is { VlanFiltering: not null, Backend: NetworkBackend.Unmanaged })
+            Wrong("/vlanFiltering", "networking.unmanaged", "With backend unmanaged xlnet changes nothing of the bridge. Set its VLAN filtering on the host, and leave vlanFiltering out.");
         if (networking.Nat is { } nat)
         {
             if (networking.Mode == NetworkMode.Nat)

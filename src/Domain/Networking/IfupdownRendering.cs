@@ -83,7 +83,8 @@ internal sealed class IfupdownRendering(HostNetworking networking, IfupdownHost 
                 && networking.Mtu is null && (InterfaceFacts.Words(facts.OvsExtra ?? "").FirstOrDefault(w => w.StartsWith("tag=", StringComparison.Ordinal)) == (networking.Vlan is { } vlan ? "tag=" + Number(vlan) : null));
         }
 
-        var plain = facts is { BridgePorts: not null, Stp: false, OvsType: null } && facts.ForwardDelay is { } delay && decimal.TryParse(delay, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds == 0;
+        var plain = facts is { BridgePorts: not null, Stp: false, OvsType: null } && facts.ForwardDelay is { } delay && decimal.TryParse(delay, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds == 0
+            && (networking.VlanFiltering is not { } filtering || filtering == facts.VlanAware);
         if (networking is { Mode: NetworkMode.Nat, Nat: { } nat })
             return plain && facts.BridgePorts is [] && facts is { Method: AddressingMethod.Static, Gateway: null } && facts.Addresses.SequenceEqual([$"{nat.Gateway}/{nat.Subnet.PrefixLength}"]) && HasMtu(facts);
         return plain && facts.BridgePorts is [var port] && port == networking.Uplink && IsAddressed(facts);
@@ -143,7 +144,7 @@ internal sealed class IfupdownRendering(HostNetworking networking, IfupdownHost 
         List<(string, string)> options = networking.Mode == NetworkMode.OpenVSwitch
             ? [("ovs_type", "OVSBridge"), ("ovs_ports", networking.Uplink), ("ovs_extra", OvsExtra(bridge))]
             // udev would make up an address for it, and a DHCP server knows Dom0 by that of its port (bridge-utils-interfaces(5), systemd.link(5)).
-            : [("bridge_ports", networking.Uplink), ("bridge_hw", networking.Uplink), ("bridge_stp", "off"), ("bridge_fd", "0")];
+            : [("bridge_ports", networking.Uplink), ("bridge_hw", networking.Uplink), ("bridge_stp", "off"), ("bridge_fd", "0"), .. VlanAware()];
         WriteAddressed(bridge, options, () => { });
     }
 
@@ -156,7 +157,12 @@ internal sealed class IfupdownRendering(HostNetworking networking, IfupdownHost 
         Option("bridge_ports", "none");
         Option("bridge_stp", "off");
         Option("bridge_fd", "0");
+        foreach (var (option, value) in VlanAware())
+            Option(option, value);
     }
+
+    /// <summary>bridge-utils-interfaces(5). Without it the bridge keeps no VLANs apart.</summary>
+    private IEnumerable<(string, string)> VlanAware() => networking.VlanFiltering is { } filtering ? [("bridge_vlan_aware", filtering ? "yes" : "no")] : [];
 
     /// <summary>
     /// What is set of a bridge as openvswitch-switch makes it, in one transaction. Open vSwitch gives it the lowest address of its ports, but

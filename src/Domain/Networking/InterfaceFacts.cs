@@ -32,6 +32,9 @@ public sealed record InterfaceFacts
     /// <summary>As it is written, in seconds; null leaves the kernel's 15.</summary>
     public string? ForwardDelay { get; init; }
 
+    /// <summary>bridge-utils' <c>bridge_vlan_aware</c>; it heeds the one word <c>yes</c>.</summary>
+    public bool VlanAware { get; init; }
+
     public string? OvsType { get; init; }
 
     public required IReadOnlyList<string> OvsPorts { get; init; }
@@ -71,6 +74,7 @@ public sealed record InterfaceFacts
             BridgePorts = First("bridge_ports") is { } ports ? [.. Words(ports).Where(w => w != "none")] : null,
             Stp = First("bridge_stp") is "on" or "yes",
             ForwardDelay = First("bridge_fd"),
+            VlanAware = First("bridge_vlan_aware") == "yes",
             OvsType = First("ovs_type"),
             OvsPorts = [.. Words(First("ovs_ports") ?? "")],
             OvsBridge = First("ovs_bridge"),

@@ -15,7 +15,7 @@ internal static class NetworkdFiles
             // Left alone the kernel gives a bridge the address of its port, by which a DHCP server knows Dom0. systemd and udev would make one up.
             var inherits = networking.Mode == NetworkMode.Bridged;
             put(NetworkFiles.NetworkdBridgeDevice,
-                $"[NetDev]\nName={made}\nKind=bridge\n{(inherits ? "MACAddress=none\n" : "")}{Mtu("MTUBytes")}\n[Bridge]\nForwardDelaySec=0\nSTP=no\n");
+                $"[NetDev]\nName={made}\nKind=bridge\n{(inherits ? "MACAddress=none\n" : "")}{Mtu("MTUBytes")}\n[Bridge]\nForwardDelaySec=0\nSTP=no\n{(networking.VlanFiltering is { } filtering ? $"VLANFiltering={(filtering ? "yes" : "no")}\n" : "")}");
             if (inherits)
                 put(NetworkFiles.NetworkdBridgeLink, $"[Match]\nOriginalName={made}\n\n[Link]\nMACAddressPolicy=none\n");
         }

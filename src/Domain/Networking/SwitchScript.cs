@@ -208,6 +208,8 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
             // networkd makes no bridge anew that is there, and one of mode nat has another MAC.
             if (to.Networking is { Mode: NetworkMode.Bridged } switched && gone is null && bridge is { Name: var kept } && from.Networking?.Mode == NetworkMode.Nat)
                 Line("same_address", kept, switched.Uplink);
+            if (bridge is { Kind: BridgeKind.Linux } filtered && (to.Networking?.VlanFiltering ?? (from.Networking?.VlanFiltering is true ? false : null)) is { } filtering)
+                Line("try", "ip", "link", "set", "dev", filtered.Name, "type", "bridge", "vlan_filtering", filtering ? "1" : "0");
 
             // networkd leaves alone what it did not set itself.
             if (from.Networking?.AddressedInterface != to.Networking?.AddressedInterface)

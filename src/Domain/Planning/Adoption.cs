@@ -140,16 +140,17 @@ internal sealed class AdoptionDraft(DesiredState desired, HostObservation observ
         // The uplinks of a bridge are left alone until someone says what they shall be.
         var ports = present?.Ports is null ? null : observed.Uplinks(live);
         if (present is not null && present.Kind == live.Kind && (present.Mtu is null || present.Mtu == live.Mtu)
+            && (present.VlanFiltering is null || present.VlanFiltering == live.VlanFiltering)
             && (ports is null || ports.ToHashSet().SetEquals(present.Ports!)))
             _unchanged.Add(target);
         else if (present is not null && !request.Overwrite)
-            Skip(target, null, "adopt.differs", $"The database has {live.Name} with another kind, mtu or ports: adopt with ?overwrite=true to take the host's, or apply to put the database's there.");
+            Skip(target, null, "adopt.differs", $"The database has {live.Name} with another kind, mtu, VLAN filtering or ports: adopt with ?overwrite=true to take the host's, or apply to put the database's there.");
         else if (!InterfaceName.TryParse(live.Name, null, out var name))
             Skip(target, null, "bridge.name", $"'{live.Name}' cannot name a bridge here: {InterfaceName.Rule}.");
         else if (Bridge.CheckName(name, live.Kind) is { } wrong)
             Skip(target, null, "bridge.name.openvswitch", wrong);
         else
-            _bridges.Add(new DesiredBridge(live.Name, live.Kind, live.Mtu, ports));
+            _bridges.Add(new DesiredBridge(live.Name, live.Kind, live.Mtu, ports, live.VlanFiltering));
     }
 
     /// <summary>A guest that runs comes before one that does not, and a file that is named after its guest before another: of two that clash the first is taken.</summary>

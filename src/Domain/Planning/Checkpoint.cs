@@ -61,7 +61,7 @@ public sealed record Checkpoint
         MadeBridges = desired.MadeBridges,
         OddPaths = GuestPaths.Odd(desired, observation),
         Files = observation.Files,
-        Bridges = [.. observation.Bridges.Select(b => new DesiredBridge(b.Name, b.Kind, b.Mtu, observation.Uplinks(b)))],
+        Bridges = [.. observation.Bridges.Select(b => new DesiredBridge(b.Name, b.Kind, b.Mtu, observation.Uplinks(b), b.VlanFiltering))],
         Interfaces = [.. observation.Interfaces.Where(i => !observation.IsVif(i.Name)).Select(i => new CheckpointInterface(i.Name, i.Mtu, i.Up, i.Addresses))],
         Domains = [.. observation.Domains.Select(d => new CheckpointDomain(d.Domid, d.Name,
             [.. d.Vifs.Select(v => new CheckpointVif(v.Devid, v.Settings with { Mac = v.Mac }, v.Bridge))]))],

@@ -87,7 +87,8 @@ public sealed record DesiredNetworking(
 }
 
 /// <param name="Ports">Its uplinks; null leaves those that it has.</param>
-public sealed record DesiredBridge(string Name, BridgeKind Kind, int? Mtu, IReadOnlyList<string>? Ports = null);
+/// <param name="VlanFiltering">Null leaves what it has.</param>
+public sealed record DesiredBridge(string Name, BridgeKind Kind, int? Mtu, IReadOnlyList<string>? Ports = null, bool? VlanFiltering = null);
 
 /// <param name="Vifs">As they stand in the file.</param>
 public sealed record DesiredGuest(string Name, GuestType Type, string Path, byte[] Config, IReadOnlyList<DesiredVif> Vifs)

@@ -139,6 +139,12 @@ public sealed record Drift(long Revision, IReadOnlyList<DriftEntry> Entries)
                         $"{bridge.Name} has an mtu of {Text(mtu)} in the database, and {Text(live.Mtu)} on the host."));
                 }
 
+                if (bridge.VlanFiltering is { } filtering && filtering != live.VlanFiltering)
+                {
+                    entries.Add(new DriftEntry(target, "vlanFiltering", DriftKind.Changed, OnOff(filtering), null, OnOff(live.VlanFiltering),
+                        $"The VLAN filtering of {bridge.Name} is {OnOff(filtering)} in the database, and {OnOff(live.VlanFiltering)} on the host."));
+                }
+
                 var uplinks = observed.Uplinks(live);
                 if (bridge.Ports is { } ports && (uplinks.Except(ports).Any() || ports.Any(p => observed.FindBridgeOf(p)?.Name != bridge.Name)))
                 {
@@ -279,6 +285,8 @@ public sealed record Drift(long Revision, IReadOnlyList<DriftEntry> Entries)
         null or "" => "nothing",
         _ => XlText.Decode(value),
     };
+
+    private static string OnOff(bool? value) => value is true ? "on" : "off";
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

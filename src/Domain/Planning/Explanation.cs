@@ -164,7 +164,9 @@ public sealed record Explanation(
             if (vif.Settings.Mtu is { } mtu and not 0)
                 yield return $"Its packets have at most {Text(mtu)} bytes (MTU).";
             if (effective["vlan"].Value is { } vlan)
-                yield return $"The script is told the VLAN {vlan}, and none that comes with Xen for Linux reads it.";
+                yield return effective.IsOfXensScript
+                    ? $"The script is told the VLAN {vlan}, and none that comes with Xen for Linux reads it."
+                    : $"The script is told the VLAN {vlan}; what it makes of it is its own.";
             else if (vif.Settings.Vlan is not null)
                 yield return $"vlan has no effect: xl knows it from {VifKeys.VlanSince} on, and this is {vif.XenVersion}.";
             if (vif.Settings.Trusted is false)

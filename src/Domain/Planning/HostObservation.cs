@@ -35,6 +35,9 @@ public sealed record HostObservation
     /// <summary>The executable files of /etc/xen/scripts whose names start with <c>vif</c>, bare.</summary>
     public required IReadOnlyList<string> Scripts { get; init; }
 
+    /// <summary>Those of <see cref="Scripts"/> that read <c>vlan</c> (<see cref="Planning.VlanScripts"/>); none where xl does not hand it to them.</summary>
+    public IReadOnlyList<string> VlanScripts { get; init; } = [];
+
     /// <summary>The guest files of /etc/xen that were read with it: the paths in <see cref="Files"/> that end in <c>.cfg</c>.</summary>
     public IEnumerable<string> GuestFilePaths => Files.Where(f => f.Value is not null && Host.IsGuestFilePath(f.Key)).Select(f => f.Key).Order(StringComparer.Ordinal);
 
@@ -103,7 +106,8 @@ public enum XenbusState
 /// <param name="Ports">The names of its ports; an Open vSwitch bridge's own internal port is not among them.</param>
 /// <param name="Stp">A Linux bridge: whether it speaks the spanning tree protocol; null where that is not known.</param>
 /// <param name="ForwardDelay">A Linux bridge: how long a new port waits before it forwards, in seconds; null where that is not known.</param>
-public sealed record ObservedBridge(string Name, BridgeKind Kind, bool Up, int Mtu, IReadOnlyList<string> Ports, bool? Stp = null, double? ForwardDelay = null);
+/// <param name="VlanFiltering">A Linux bridge: whether it keeps VLANs apart; null where that is not known.</param>
+public sealed record ObservedBridge(string Name, BridgeKind Kind, bool Up, int Mtu, IReadOnlyList<string> Ports, bool? Stp = null, double? ForwardDelay = null, bool? VlanFiltering = null);
 
 /// <param name="Kind">As <c>ip -d link</c> says (<c>bridge</c>, <c>openvswitch</c>, <c>vif</c>, <c>veth</c> …); null for a plain device.</param>
 /// <param name="Master">The bridge that it is a port of, by <c>ip link</c>.</param>
@@ -120,7 +124,7 @@ public sealed record ObservedInterface(
 
 /// <summary>What the kernel says of a bridge of its own.</summary>
 /// <param name="ForwardDelay">In seconds.</param>
-public sealed record LinuxBridgeFacts(bool Stp, double ForwardDelay);
+public sealed record LinuxBridgeFacts(bool Stp, double ForwardDelay, bool VlanFiltering);
 
 /// <summary>
 /// What an interface of Dom0 has counted since it was made, seen from Dom0: of a vif's interface, what was received is what the

@@ -46,15 +46,23 @@ public static class HostRules
         var standard = host.Defaults is { } defaults ? EffectiveVif.Bare(defaults.Script) ?? EffectiveVif.DefaultScript : null;
         var fitting = kind is { } known ? ScriptOf(known) : null;
         // A bridge that is named has to be joined; one that is not is the default's business, unless the two can't go together.
-        var follows = asked.Script is null && fitting is not null && fitting != standard
+        var readsVlan = asked.Vlan is not null && kind == BridgeKind.Linux && standard is not null && host.VlanScripts.Contains(standard);
+        var follows = asked.Script is null && fitting is not null && fitting != standard && !readsVlan
             && (asked.Bridge is not null ? standard is not null || kind == BridgeKind.OpenVSwitch : standard is "vif-bridge" or "vif-openvswitch");
         var settings = follows ? asked with { Script = fitting } : asked;
         if (asked.Vlan is null && trunks is null)
             return new FittedVif(settings, false, follows);
         if ((kind is null ? EffectiveVif.Bare(settings.Script) ?? standard : ScriptOf(kind.Value)) != "vif-openvswitch")
         {
-            return trunks is null ? new FittedVif(settings, false, follows) : throw RuleException.Invalid("/trunks", "vif.trunks.bridge",
-                $"Trunks are for a vif on Open vSwitch, and '{text}' is {(kind is null ? "not known to be such a bridge" : "a Linux bridge, whose script knows of no VLANs")}. Name an Open vSwitch bridge, or leave trunks out.");
+            if (trunks is null)
+                return new FittedVif(settings, false, follows);
+            if (asked.Vlan is null || !NetNames.IsVlan(asked.Vlan))
+            {
+                throw RuleException.Invalid("/trunks", "vif.trunks.bridge",
+                    $"'{text}' is {(kind is null ? "not known to be an Open vSwitch bridge" : "a Linux bridge")}, where a script of the host's own gives a vif its VLANs: it needs a vlan, for what the guest sends untagged, beside its trunks. Give one too, name an Open vSwitch bridge, or leave trunks out.");
+            }
+
+            return new FittedVif(settings with { Vlan = new VlanText(int.Parse(asked.Vlan, CultureInfo.InvariantCulture), trunks).ToString() }, false, follows);
         }
 
         var parsed = OvsBridgeText.Parse(text);
@@ -66,6 +74,27 @@ public static class HostRules
         var tag = asked.Vlan is null ? (int?)null : int.Parse(asked.Vlan, CultureInfo.InvariantCulture);
         var bridge = new OvsBridgeText(text, tag, [.. (trunks ?? []).Order()]);
         return new FittedVif(settings with { Bridge = bridge.ToString(), Vlan = null }, bridge.HasVlans, follows);
+    }
+
+    /// <summary>
+    /// Why <c>vlan=</c> would have no effect: the script has to read it, and the Linux bridge to keep VLANs apart. On Open vSwitch it stands
+    /// in <c>bridge=</c> by then.
+    /// </summary>
+    public static FieldError? CheckVlan(VifSettings settings, VifSurroundings host)
+    {
+        if (settings.Vlan is null)
+            return null;
+        var script = EffectiveVif.Bare(settings.Script ?? host.Defaults?.Script) ?? EffectiveVif.DefaultScript;
+        if (!host.VlanScripts.Contains(script))
+        {
+            var readers = host.VlanScripts.Count == 0 ? "none of its scripts does" : $"those that do are {string.Join(", ", host.VlanScripts.Order(StringComparer.Ordinal))}";
+            return new FieldError("/vlan", FindingKinds.VlanUnread.Code,
+                $"The script {script} does not read vlan, as the host was last observed, so it would have no effect; {readers}. Name an Open vSwitch bridge, or with script one of the host's own that reads $XENBUS_PATH/vlan; GET …/observation looks again.");
+        }
+
+        var bridge = settings.Bridge ?? host.Defaults?.Bridge ?? EffectiveVif.DefaultBridge;
+        return host.FilteringBridges.Contains(bridge) ? null : new FieldError("/vlan", "vif.vlan.filtering",
+            $"The bridge {bridge} does not keep VLANs apart, so {script} could not put the vif into one. Set vlanFiltering of the bridge (or of the host's networking, where that makes it) to true, or name an Open vSwitch bridge.");
     }
 
     /// <summary>The script of Xen's that joins a vif to such a bridge.</summary>
@@ -106,6 +135,12 @@ public sealed record FittedVif(VifSettings Settings, bool VlanInBridge, bool Scr
 public sealed record VifSurroundings(
     XenVersion XenVersion, VifDefaults? Defaults, IReadOnlyDictionary<string, BridgeKind> Bridges, IReadOnlyDictionary<string, string> VifNames)
 {
+    /// <summary>The host's scripts that read <c>vlan</c>, bare.</summary>
+    public IReadOnlySet<string> VlanScripts { get; init; } = new HashSet<string>();
+
+    /// <summary>The Linux bridges that keep VLANs apart, or are to.</summary>
+    public IReadOnlySet<string> FilteringBridges { get; init; } = new HashSet<string>();
+
     /// <summary>The kind of the bridge that <c>bridge=</c> names, its VLAN and trunks left out; null where no such bridge is known.</summary>
     internal BridgeKind? FindBridge(string bridge)
     {

@@ -89,7 +89,7 @@ public sealed record SetLockingStep(IReadOnlyDictionary<string, byte[]?> From, I
 }
 
 /// <summary>Makes a bridge without ports and sets it up.</summary>
-public sealed record CreateBridgeStep(string Name, BridgeKind Kind, int? Mtu) : PlanStep($"bridges/{Name}", Impact.None)
+public sealed record CreateBridgeStep(string Name, BridgeKind Kind, int? Mtu, bool? VlanFiltering = null) : PlanStep($"bridges/{Name}", Impact.None)
 {
     public override string Action => "bridge.create";
 }
@@ -105,6 +105,12 @@ public sealed record DeleteBridgeStep(string Name, BridgeKind Kind, int? Mtu, Im
 public sealed record SetBridgeMtuStep(string Name, int Mtu, int Before) : PlanStep($"bridges/{Name}", Impact.None)
 {
     public override string Action => "bridge.set-mtu";
+}
+
+/// <summary>Has a Linux bridge keep VLANs apart, or not.</summary>
+public sealed record SetBridgeVlanFilteringStep(string Name, bool VlanFiltering, Impact Impact) : PlanStep($"bridges/{Name}", Impact)
+{
+    public override string Action => "bridge.set-vlan-filtering";
 }
 
 /// <summary>Makes an interface of Dom0 a port of a bridge.</summary>

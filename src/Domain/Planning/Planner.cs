@@ -272,6 +272,7 @@ public static class Planner
     private static bool IsAsWanted(ObservedBridge? bridge, HostNetworking wanted) =>
         bridge is not null
         && bridge.Kind == wanted.BridgeKind
+        && (wanted.VlanFiltering is null || bridge.VlanFiltering == wanted.VlanFiltering)
         && bridge.Ports.Contains(wanted.Uplink) == wanted.IsSwitched;
 
     private static void PlanBridges(Draft draft, DesiredState desired, HostObservation observed, PlanRequest request, HashSet<string> needed)
@@ -286,7 +287,7 @@ public static class Planner
         var live = observed.FindBridge(bridge.Name);
         if (live is null)
         {
-            var step = new CreateBridgeStep(bridge.Name, bridge.Kind, bridge.Mtu);
+            var step = new CreateBridgeStep(bridge.Name, bridge.Kind, bridge.Mtu, bridge.VlanFiltering);
             if (observed.Interfaces.Any(i => i.Name == bridge.Name))
                 draft.Hold(step, $"the host has an interface {bridge.Name} that is no bridge");
             else
@@ -297,9 +298,13 @@ public static class Planner
             draft.Hold(new CreateBridgeStep(bridge.Name, bridge.Kind, bridge.Mtu),
                 $"the host has a bridge {bridge.Name} of the other kind, and its guests are on it");
         }
-        else if (bridge.Mtu is { } mtu && mtu != live.Mtu)
+        else
         {
-            draft.Add(new SetBridgeMtuStep(bridge.Name, mtu, live.Mtu));
+            if (bridge.Mtu is { } mtu && mtu != live.Mtu)
+                draft.Add(new SetBridgeMtuStep(bridge.Name, mtu, live.Mtu));
+            // Untagged packets pass as before. Our own may be in a VLAN that no port is in yet.
+            if (bridge.VlanFiltering is { } filtering && filtering != live.VlanFiltering)
+                draft.Add(new SetBridgeVlanFilteringStep(bridge.Name, filtering, observed.Interfaces.Any(i => i.Parent == bridge.Name) ? Impact.ManagementPath : Impact.None));
         }
     }
 

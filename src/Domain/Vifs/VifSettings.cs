@@ -45,7 +45,7 @@ public sealed record VifSettings
     /// <summary><c>mtu=</c>, in bytes.</summary>
     public int? Mtu { get; init; }
 
-    /// <summary><c>vlan=</c>, known to xl from 4.19 on; no hotplug script that comes with Xen reads it.</summary>
+    /// <summary><c>vlan=</c>, known to xl from 4.19 on (<see cref="Xl.VlanText"/>); no hotplug script that comes with Xen reads it.</summary>
     public string? Vlan { get; init; }
 
     /// <summary>The bare words <c>trusted</c> (true) and <c>untrusted</c> (false).</summary>

@@ -77,7 +77,7 @@ public static class VifRules
         {
             if (version is not null && version < VifKeys.VlanSince)
                 Add(FindingKinds.VlanVersion, "vlan", $"vlan is known to xl from {VifKeys.VlanSince} on, and this host has {version}.");
-            else if (!NetNames.IsVlan(vlan))
+            else if (VlanText.Parse(vlan) is null)
                 Add(Value, "vlan", $"'{vlan}' is no VLAN: give a number from 1 to 4094.");
         }
 

@@ -36,7 +36,7 @@ public static class DesiredStateReader
             Revision = host.Revision,
             XlConf = host.XlConf,
             Defaults = host.Defaults,
-            Bridges = [.. bridges.Select(b => new DesiredBridge(b.Name.Value, b.Kind, b.Mtu, b.Ports))],
+            Bridges = [.. bridges.Select(b => new DesiredBridge(b.Name.Value, b.Kind, b.Mtu, b.Ports, b.VlanFiltering))],
             Guests = [.. guests.Select(g => new DesiredGuest(g.Name.Value, g.Type, g.FilePath ?? Host.GuestConfigPath(g.Name.Value), g.Config,
                 [.. vifs[g.Id].OrderBy(v => v.Position).Select(v => new DesiredVif(v.Devid, v.WrittenSettings, v.Locking))]))],
             Networking = host.NetworkingState is { } state

@@ -24,10 +24,11 @@ public sealed record HostDocument(string? Description, string MacPolicy, int? Ma
 }
 
 /// <param name="Ports">Null where it was told nothing of them.</param>
-public sealed record BridgeDocument(string Kind, int? Mtu, string? Description, IReadOnlyList<string>? Ports = null)
+/// <param name="VlanFiltering">Likewise.</param>
+public sealed record BridgeDocument(string Kind, int? Mtu, string? Description, IReadOnlyList<string>? Ports = null, bool? VlanFiltering = null)
 {
     public static string Of(Bridge bridge) => JsonSerializer.Serialize(
-        new BridgeDocument(Kebab.Name(bridge.Kind), bridge.Mtu, bridge.Description, bridge.Ports), DocumentJson.Default.BridgeDocument);
+        new BridgeDocument(Kebab.Name(bridge.Kind), bridge.Mtu, bridge.Description, bridge.Ports, bridge.VlanFiltering), DocumentJson.Default.BridgeDocument);
 }
 
 /// <param name="Config">The guest file, which holds every setting of its vifs.</param>

@@ -129,7 +129,7 @@ internal sealed class HostReader(Func<IReadOnlyList<IReadOnlyList<string>>, Canc
         var ports = interfaces.ToLookup(i => i.Master, i => i.Name);
         var linux = interfaces
             .Where(i => i.Kind == "bridge")
-            .Select(i => new ObservedBridge(i.Name, BridgeKind.Linux, i.Up, i.Mtu, [.. ports[i.Name]], i.Bridge?.Stp, i.Bridge?.ForwardDelay));
+            .Select(i => new ObservedBridge(i.Name, BridgeKind.Linux, i.Up, i.Mtu, [.. ports[i.Name]], i.Bridge?.Stp, i.Bridge?.ForwardDelay, i.Bridge?.VlanFiltering));
         return
         [
             .. linux,

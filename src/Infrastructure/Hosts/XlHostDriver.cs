@@ -39,7 +39,15 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
             Files = contents.Result,
             LockingInForce = await IsLockingInForceAsync(contents.Result, ct).ConfigureAwait(false),
             Scripts = [.. scripts.Result.Where(IsVifScript).Select(NameOf)],
+            VlanScripts = VlanScripts.AreTold(version) ? await ReadVlanScriptsAsync(scripts.Result, ct).ConfigureAwait(false) : [],
         };
+    }
+
+    private async Task<IReadOnlyList<string>> ReadVlanScriptsAsync(IReadOnlyList<HostFile> scripts, CancellationToken ct)
+    {
+        var contents = await shell.ReadFilesAsync([.. scripts.Where(f => VlanScripts.IsOfInterest(NameOf(f)) && f.Length <= VlanScripts.MaxLength).Select(f => f.Path)], ct).ConfigureAwait(false);
+        var reading = VlanScripts.Reading(contents.Where(f => f.Value is not null).ToDictionary(f => HostPath.Name(f.Key), f => Encoding.Latin1.GetString(f.Value!)));
+        return [.. scripts.Where(IsVifScript).Select(NameOf).Where(reading.Contains)];
     }
 
     public async Task<HostObservation> ObserveAgainAsync(HostObservation before, IReadOnlyCollection<string> files, CancellationToken ct)
@@ -109,6 +117,7 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
                 AddBridgePortStep add => BridgePortSteps.AddAsync(run, add, ct),
                 RemoveBridgePortStep remove => BridgePortSteps.RemoveAsync(run, remove, ct),
                 SetBridgeMtuStep mtu => BridgeSteps.SetMtuAsync(run, mtu, ct),
+                SetBridgeVlanFilteringStep filtering => BridgeSteps.SetVlanFilteringAsync(run, filtering, ct),
                 AttachVifStep attach => VifSteps.AttachAsync(run, attach, ct),
                 DetachVifStep detach => VifSteps.DetachAsync(run, detach, ct),
                 CreateGuestStep create => GuestSteps.CreateAsync(run, create, ct),

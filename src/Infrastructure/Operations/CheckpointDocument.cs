@@ -29,7 +29,7 @@ internal sealed record CheckpointDocument(
     public static string Of(Checkpoint checkpoint) => JsonSerializer.Serialize(
         new CheckpointDocument(
             checkpoint.Files,
-            [.. checkpoint.Bridges.Select(b => new CheckpointBridgeDocument(b.Name, Kebab.Name(b.Kind), b.Mtu, b.Ports))],
+            [.. checkpoint.Bridges.Select(b => new CheckpointBridgeDocument(b.Name, Kebab.Name(b.Kind), b.Mtu, b.Ports, b.VlanFiltering))],
             [.. checkpoint.Domains.Select(d => new CheckpointDomainDocument(d.Domid, d.Name,
                 [.. d.Vifs.Select(v => CheckpointVifDocument.Of(v))]))],
             [.. checkpoint.WrittenFiles],
@@ -47,7 +47,7 @@ internal sealed record CheckpointDocument(
         return new Checkpoint
         {
             Files = document.Files,
-            Bridges = [.. document.Bridges.Select(b => new DesiredBridge(b.Name, Kebab.Parse<BridgeKind>(b.Kind), b.Mtu, b.Ports))],
+            Bridges = [.. document.Bridges.Select(b => new DesiredBridge(b.Name, Kebab.Parse<BridgeKind>(b.Kind), b.Mtu, b.Ports, b.VlanFiltering))],
             Domains = [.. document.Domains.Select(d => new CheckpointDomain(d.Domid, d.Name,
                 [.. d.Vifs.Select(v => v.ToVif())]))],
             WrittenFiles = document.WrittenFiles.ToHashSet(),
@@ -62,7 +62,8 @@ internal sealed record CheckpointDocument(
 }
 
 /// <param name="Ports">Its uplinks; null in what a version wrote that did not know of them.</param>
-internal sealed record CheckpointBridgeDocument(string Name, string Kind, int? Mtu, IReadOnlyList<string>? Ports = null);
+/// <param name="VlanFiltering">Null too in what a version wrote that did not know of it.</param>
+internal sealed record CheckpointBridgeDocument(string Name, string Kind, int? Mtu, IReadOnlyList<string>? Ports = null, bool? VlanFiltering = null);
 
 internal sealed record CheckpointDomainDocument(int Domid, string Name, IReadOnlyList<CheckpointVifDocument> Vifs);
 

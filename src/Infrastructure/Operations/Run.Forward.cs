@@ -22,7 +22,7 @@ public sealed partial class OperationRunner
                 ?? throw new InvalidOperationException("The host of an operation cannot be deleted before it.");
             operation.Revision = desired.Revision;
             var observed = await Driver.ObserveAsync(desired.Paths, ct);
-            await ObservedVersions.KeepAsync(db, operation.HostId, observed.XenVersion, ct);
+            await ObservedFacts.KeepAsync(db, operation.HostId, observed, ct);
             if (_checkpoint is null)
                 Keep(Checkpoint.Of(observed, desired, operation.Id));
             if (desired.Networking is { } networking && _checkpoint!.Networking is { } before)

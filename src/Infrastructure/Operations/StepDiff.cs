@@ -15,9 +15,10 @@ public static class StepDiff
         DeleteFileStep s => UnifiedDiff.Of(s.Path, s.Before, null),
         SwitchNetworkingStep s => OfNetworking(s),
         SetLockingStep s => OfLocking(s),
-        CreateBridgeStep s => $"+ {Kebab.Name(s.Kind)} bridge {s.Name}{Mtu(s.Mtu)}",
+        CreateBridgeStep s => $"+ {Kebab.Name(s.Kind)} bridge {s.Name}{Mtu(s.Mtu)}{(s.VlanFiltering is { } filtering ? " vlan-filtering " + OnOff(filtering) : "")}",
         DeleteBridgeStep s => $"- {Kebab.Name(s.Kind)} bridge {s.Name}{Mtu(s.Mtu)}",
         SetBridgeMtuStep s => string.Create(CultureInfo.InvariantCulture, $"- bridge {s.Name} mtu {s.Before}\n+ bridge {s.Name} mtu {s.Mtu}"),
+        SetBridgeVlanFilteringStep s => $"- bridge {s.Name} vlan-filtering {OnOff(!s.VlanFiltering)}\n+ bridge {s.Name} vlan-filtering {OnOff(s.VlanFiltering)}",
         AddBridgePortStep s => (s.From is { } from ? $"- bridge {from.Name} port {s.Port}\n" : "") + $"+ bridge {s.Bridge} port {s.Port}",
         RemoveBridgePortStep s => $"- bridge {s.Bridge} port {s.Port}",
         AttachVifStep s => $"+ {s.Guest} vif {VifSpec.Render(s.Settings, s.Devid)}",
@@ -26,6 +27,8 @@ public static class StepDiff
         StopGuestStep s => $"- domain {s.Guest}",
         _ => throw new ArgumentOutOfRangeException(nameof(step), step.Action, null),
     };
+
+    private static string OnOff(bool value) => value ? "on" : "off";
 
     private static string OfNetworking(SwitchNetworkingStep step)
     {

@@ -95,6 +95,24 @@ public sealed class NetworkFilesTests
     }
 
     [Theory]
+    [InlineData(null, "yes", false)]
+    [InlineData(true, "yes", false)]
+    [InlineData(false, "no", false)]
+    [InlineData(false, null, false)]
+    [InlineData(true, null, true)]
+    [InlineData(true, "on", true)]
+    [InlineData(false, "yes", true)]
+    public void Render_VlanFiltering_IsWrittenWhereTheBridgeHasAnother(bool? asked, string? own, bool written)
+    {
+        var original = $"auto xenbr0\niface xenbr0 inet dhcp\n bridge_ports eth0\n bridge_stp off\n bridge_fd 0\n{(own is null ? "" : $" bridge_vlan_aware {own}\n")}";
+        var text = Interfaces(Bridged with { VlanFiltering = asked }, original);
+        Assert.Equal(written, text != original);
+        if (written)
+            Assert.Equal(asked == true ? "yes" : "no", Assert.Single(InterfacesFile.Parse(text).Of("xenbr0").SelectMany(s => s.All("bridge_vlan_aware"))));
+        Assert.Equal(asked is true, Interfaces(Nat with { VlanFiltering = asked }, Dhcp).Contains("bridge_vlan_aware yes", StringComparison.Ordinal));
+    }
+
+    [Theory]
     [MemberData(nameof(AskedForAlready))]
     public void Render_OriginalThatIsWhatIsAskedFor_StaysByteForByte(string original, NetworkMode mode, string? address)
     {

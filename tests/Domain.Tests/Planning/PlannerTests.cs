@@ -71,6 +71,30 @@ public class PlannerTests
             Plan(desired, observed, new PlanRequest { Allow = Everything }));
     }
 
+    [Theory]
+    [InlineData(null, true, null, "")]
+    [InlineData(true, true, null, "")]
+    [InlineData(true, false, null, "bridge.set-vlan-filtering bridges/xenbr0")]
+    [InlineData(false, true, null, "bridge.set-vlan-filtering bridges/xenbr0")]
+    [InlineData(true, false, "xenbr0", "bridge.set-vlan-filtering bridges/xenbr0 management-path")]
+    [InlineData(true, null, null, "bridge.create bridges/xenbr0")]
+    public void Plan_VlanFiltering_IsSetWhereItIsAskedForAndDiffers(bool? wanted, bool? now, string? below, string expected)
+    {
+        var desired = Desired() with { Bridges = [new("xenbr0", BridgeKind.Linux, null, VlanFiltering: wanted)] };
+        var observed = Observed(desired, bridges: now is null ? [] : [Bridge("xenbr0") with { VlanFiltering = now }]);
+        if (below is not null)
+            observed = observed with { Interfaces = [.. observed.Interfaces, new ObservedInterface(99, "xenbr0.7", "vlan", null, 1500, true, true, null, ["192.0.2.7/24"], Parent: below)] };
+        var plan = Planner.Plan(desired, observed, new PlanRequest { Allow = Everything });
+        Assert.Equal(expected, string.Join('|', Lines(plan)));
+        Assert.Equal(expected.Length == 0 || now is null, Drift.Of(desired, observed).Entries.All(e => e.Field != "vlanFiltering"));
+        if (now is { } before && expected.Length > 0)
+        {
+            var after = observed with { Bridges = [Bridge("xenbr0") with { VlanFiltering = !before }] };
+            var back = Planner.PlanRollback(Checkpoint.Of(observed, desired), after, new HashSet<string> { "bridges/xenbr0" }, TimeSpan.FromMinutes(1));
+            Assert.Equal(before, Assert.IsType<SetBridgeVlanFilteringStep>(Assert.Single(back.Steps)).VlanFiltering);
+        }
+    }
+
     [Fact]
     public void Plan_Ids_CountThroughStepsAndPending()
     {

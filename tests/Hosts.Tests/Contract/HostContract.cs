@@ -44,6 +44,31 @@ public abstract partial class HostContract : BridgeContract
     [Fact]
     public Task OpenVSwitchBridgePort_AddedMovedAndRemoved_IsAsAsked() => PortIsAsAskedAsync(BridgeKind.OpenVSwitch);
 
+    /// <summary>A kernel may be without it, so the machine that runs the tests is not asked.</summary>
+    [Fact]
+    public async Task LinuxBridge_VlanFilteringSetAndTakenOff_IsAsAsked()
+    {
+        await using var driver = await DriverAsync();
+        await DoneOnceAsync(driver, new CreateBridgeStep("xltest0", BridgeKind.Linux, null), "add", "set");
+        Assert.False(await FilteringAsync("xltest0"));
+        await DoneOnceAsync(driver, new SetBridgeVlanFilteringStep("xltest0", true, Impact.None), "set");
+        Assert.True(await FilteringAsync("xltest0"));
+        await DoneOnceAsync(driver, new SetBridgeVlanFilteringStep("xltest0", false, Impact.None), "set");
+        Assert.False(await FilteringAsync("xltest0"));
+
+        await DoneOnceAsync(driver, new CreateBridgeStep("xltest1", BridgeKind.Linux, 1400, VlanFiltering: true), "add", "set");
+        Assert.True(await FilteringAsync("xltest1"));
+        await FailsAsync(driver, new SetBridgeVlanFilteringStep("xlnone", true, Impact.None), "bridge.missing");
+        foreach (var name in new[] { "xltest0", "xltest1" })
+            Done(await driver.ApplyAsync(new DeleteBridgeStep(name, BridgeKind.Linux, null, Impact.None), Ct));
+
+        async Task<bool> FilteringAsync(string name)
+        {
+            var reader = new HostReader((commands, ct) => Opened.RunAllAsync(commands, Limit, ct));
+            return HostReader.Bridges(await reader.ReadInterfacesAsync(Ct), []).Single(b => b.Name == name).VlanFiltering!.Value;
+        }
+    }
+
     [Fact]
     public async Task BridgePort_MovedBetweenTheKindsOfBridge_IsOnTheOther()
     {

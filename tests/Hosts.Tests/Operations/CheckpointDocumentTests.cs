@@ -82,11 +82,12 @@ public sealed class CheckpointDocumentTests
         var checkpoint = from vifs in vif.ListOf()
                          from content in Gen.Choose(0, 255).Select(b => (byte)b).ArrayOf()
                          from mtu in Gen.Elements<int?>(null, 1500)
+                         from filtering in Gen.Elements<bool?>(null, false, true)
                          from kind in Gen.Elements(BridgeKind.Linux, BridgeKind.OpenVSwitch)
                          select new Checkpoint
                          {
                              Files = new Dictionary<string, byte[]?> { ["/etc/xen/Web1.cfg"] = content, ["/etc/xen/none.cfg"] = null },
-                             Bridges = [new DesiredBridge("br0", kind, mtu)],
+                             Bridges = [new DesiredBridge("br0", kind, mtu, VlanFiltering: filtering)],
                              Domains = [new CheckpointDomain(7, "Web1", [.. vifs])],
                              WrittenFiles = new HashSet<string> { "/etc/xen/Web1.cfg" },
                              MadeBridges = new HashSet<string> { "br0" },

@@ -79,6 +79,8 @@ public sealed class StepDiffTests
     {
         var vif = new VifSettings { Mac = MacAddress.Parse("00:16:3e:80:00:01"), Bridge = "br0" };
         Assert.Equal("+ linux bridge br0 mtu 9000", StepDiff.Of(new CreateBridgeStep("br0", BridgeKind.Linux, 9000)));
+        Assert.Equal("+ linux bridge br0 vlan-filtering on", StepDiff.Of(new CreateBridgeStep("br0", BridgeKind.Linux, null, VlanFiltering: true)));
+        Assert.Equal("- bridge br0 vlan-filtering on\n+ bridge br0 vlan-filtering off", StepDiff.Of(new SetBridgeVlanFilteringStep("br0", false, Impact.None)));
         Assert.Equal("- bridge br0 mtu 1500\n+ bridge br0 mtu 9000", StepDiff.Of(new SetBridgeMtuStep("br0", 9000, 1500)));
         Assert.Equal("+ web1 vif mac=00:16:3e:80:00:01,bridge=br0,devid=2", StepDiff.Of(new AttachVifStep("web1", 2, vif, Impact.None)));
         Assert.Equal("- web1 vif mac=00:16:3e:80:00:01,devid=2", StepDiff.Of(new DetachVifStep("web1", 2, vif.Mac)));

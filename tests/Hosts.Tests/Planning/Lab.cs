@@ -125,7 +125,7 @@ internal sealed class Lab
 
         List<DesiredBridge> bridges = [new("br1", BridgeKind.Linux, Pick<int?>(null, 1500, 9000))];
         if (Chance(50) || guests.Any(g => g.Vifs.Any(v => v.Settings.Bridge == "br2")))
-            bridges.Add(new("br2", BridgeKind.Linux, null));
+            bridges.Add(new("br2", BridgeKind.Linux, null, VlanFiltering: Pick<bool?>(null, false, true)));
         if (Chance(50) || guests.Any(g => g.Vifs.Any(v => v.Settings.Script?.EndsWith("openvswitch", StringComparison.Ordinal) == true)))
             bridges.Add(new("ovs1", BridgeKind.OpenVSwitch, Pick<int?>(null, 9000)));
         var plugged = Uplinks.ToLookup(_ => Pick(bridges).Name);

@@ -38,7 +38,7 @@ internal static class IpAnswers
             link.Stats64 is { Rx: { } rx, Tx: { } tx }
                 ? new InterfaceStatistics(rx.Bytes, rx.Packets, rx.Errors, rx.Dropped, tx.Bytes, tx.Packets, tx.Errors, tx.Dropped)
                 : null,
-            link.Linkinfo is { InfoKind: "bridge", InfoData: { StpState: { } stp, ForwardDelay: { } delay } } ? new LinuxBridgeFacts(stp != 0, delay / HundredthsOfASecond) : null);
+            link.Linkinfo is { InfoKind: "bridge", InfoData: { StpState: { } stp, ForwardDelay: { } delay } data } ? new LinuxBridgeFacts(stp != 0, delay / HundredthsOfASecond, data.VlanFiltering is 1) : null);
     }
 
     private const double HundredthsOfASecond = 100;
@@ -60,7 +60,8 @@ internal sealed record IpLink(
 internal sealed record IpLinkInfo(
     [property: JsonPropertyName("info_kind")] string? InfoKind, [property: JsonPropertyName("info_data")] IpLinkData? InfoData);
 
-internal sealed record IpLinkData([property: JsonPropertyName("stp_state")] int? StpState, [property: JsonPropertyName("forward_delay")] int? ForwardDelay);
+internal sealed record IpLinkData(
+    [property: JsonPropertyName("stp_state")] int? StpState, [property: JsonPropertyName("forward_delay")] int? ForwardDelay, [property: JsonPropertyName("vlan_filtering")] int? VlanFiltering);
 
 internal sealed record IpAddress(string? Local, int Prefixlen);
 

@@ -92,6 +92,8 @@ public sealed record DeadManScript(string Text, IReadOnlyList<(string Name, byte
                 Line("try", "ovs-vsctl", "--timeout=10", "--may-exist", "add-br", bridge.Name);
             else
                 Line("try", "ip", "link", "add", "name", bridge.Name, "type", "bridge", "forward_delay", "0", "stp_state", "0");
+            if (bridge.VlanFiltering is { } filtering)
+                Line("try", "ip", "link", "set", "dev", bridge.Name, "type", "bridge", "vlan_filtering", filtering ? "1" : "0");
             if (bridge is { Kind: BridgeKind.OpenVSwitch, Mtu: { } mtu })
                 Line("try", "ovs-vsctl", "--timeout=10", "set", "Interface", bridge.Name, $"mtu_request={Number(mtu)}");
         }

@@ -34,6 +34,7 @@ internal static class IfupdownProgram
         else if (facts.BridgePorts is { } ports)
         {
             dom0.Dispatch(["ip", "link", "add", "name", name, "type", "bridge"]);
+            dom0.Dispatch(["ip", "link", "set", "dev", name, "type", "bridge", "vlan_filtering", facts.VlanAware ? "1" : "0"]);
             foreach (var port in ports)
                 Plug(dom0, port, ["ip", "link", "set", "dev", port, "master", name]);
         }

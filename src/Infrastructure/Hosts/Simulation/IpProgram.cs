@@ -179,7 +179,7 @@ internal static class IpProgram
         if (device.Kind is "bridge" or "openvswitch" or "veth")
             info["info_kind"] = device.Kind;
         if (device.Kind == "bridge")
-            info["info_data"] = new JsonObject { ["forward_delay"] = 0, ["stp_state"] = 0, ["vlan_filtering"] = 0 };
+            info["info_data"] = new JsonObject { ["forward_delay"] = 0, ["stp_state"] = 0, ["vlan_filtering"] = device.VlanFiltering ? 1 : 0 };
         if (device.Master is not null)
             info["info_slave_kind"] = device.Master == OvsProgram.SystemInterface ? "openvswitch" : "bridge";
         if (info.Count > 0)
@@ -232,9 +232,11 @@ internal static class IpProgram
             return Answer.Nothing;
         }
 
-        if (rest is not ["type", "bridge", ..])
+        if (rest is not ["type", "bridge", .. var options])
             return Answer.Fail(2, "Error: Unknown device type.\n");
-        NewInterface(state, name, "bridge").Mtu = mtu;
+        var bridge = NewInterface(state, name, "bridge");
+        bridge.Mtu = mtu;
+        bridge.VlanFiltering = options.Chunk(2).Any(o => o is ["vlan_filtering", "1"]);
         return Answer.Nothing;
     }
 
@@ -279,6 +281,9 @@ internal static class IpProgram
                 if (device.Master == OvsProgram.SystemInterface)
                     return Answer.Fail(2, "RTNETLINK answers: Operation not supported\n");
                 device.Master = name;
+                return Answer.Nothing;
+            case ["type", "bridge", "vlan_filtering", "0" or "1"] when device.Kind == "bridge":
+                device.VlanFiltering = words[^1] == "1";
                 return Answer.Nothing;
             case ["mtu", var text]:
                 if (CheckMtu(text, out var mtu) is { } wrong)

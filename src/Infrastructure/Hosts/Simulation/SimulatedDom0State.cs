@@ -33,6 +33,9 @@ public sealed class SimulatedDom0State
     /// <summary>The state of the generator of MAC addresses and UUIDs; a host made with the same seed draws the same ones.</summary>
     public ulong Random { get; set; }
 
+    /// <summary>The minor number of its Xen in <c>xl info</c>. Its xl is that of 4.17, whatever it says.</summary>
+    public int XenMinor { get; set; } = 17;
+
     /// <summary>Memory that guests can have together, in MiB.</summary>
     public int GuestMemory { get; set; } = DefaultGuestMemory;
 
@@ -219,6 +222,9 @@ public sealed class SimulatedInterface
 
     /// <summary>The Linux bridge that it is a port of.</summary>
     public string? Master { get; set; }
+
+    /// <summary>Of a Linux bridge: whether it keeps VLANs apart.</summary>
+    public bool VlanFiltering { get; set; }
 
     /// <summary>The other end of a veth.</summary>
     public string? Peer { get; set; }

@@ -37,9 +37,9 @@ internal static class XlListing
             outstanding_claims     : 0
             free_cpus              : 0
             xen_major              : 4
-            xen_minor              : 17
+            xen_minor              : {xl.State.XenMinor}
             xen_extra              : .7
-            xen_version            : 4.17.7
+            xen_version            : 4.{xl.State.XenMinor}.7
             xen_caps               : xen-3.0-x86_64 hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64{' '}
             xen_scheduler          : credit2
             xen_pagesize           : 4096

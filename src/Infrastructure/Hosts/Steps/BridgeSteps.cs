@@ -22,12 +22,14 @@ internal static class BridgeSteps
                 step.Kind == BridgeKind.OpenVSwitch
                     ? ["ovs-vsctl", OvsTimeout, "--may-exist", "add-br", step.Name]
                     // No forward delay: its 15 seconds of silence on a new port can time a guest's DHCP out.
-                    : ["ip", "link", "add", "name", step.Name, .. Mtu(step.Mtu), "type", "bridge", "forward_delay", "0", "stp_state", "0"],
+                    : ["ip", "link", "add", "name", step.Name, .. Mtu(step.Mtu), "type", "bridge", "forward_delay", "0", "stp_state", "0", .. Filtering(step.VlanFiltering)],
                 ct).ConfigureAwait(false);
         }
 
         if (failure is null && step.Mtu is { } mtu && mtu != bridge?.Mtu && (bridge is not null || step.Kind == BridgeKind.OpenVSwitch))
             failure = await run.ChangeAsync(Failed, SetMtu(step.Name, step.Kind, mtu), ct).ConfigureAwait(false);
+        if (failure is null && bridge is not null && step.VlanFiltering is { } filtering && filtering != bridge.VlanFiltering)
+            failure = await run.ChangeAsync(Failed, SetFiltering(step.Name, filtering), ct).ConfigureAwait(false);
         if (failure is null && bridge is not { Up: true })
             failure = await run.ChangeAsync(Failed, ["ip", "link", "set", "dev", step.Name, "up"], ct).ConfigureAwait(false);
         // One that was there is someone else's, also when it was not up yet.
@@ -62,8 +64,22 @@ internal static class BridgeSteps
             : await run.ChangeAsync("bridge.set-mtu-failed", SetMtu(step.Name, bridge.Kind, step.Mtu), ct).ConfigureAwait(false);
     }
 
+    public static async Task<StepFailure?> SetVlanFilteringAsync(StepRun run, SetBridgeVlanFilteringStep step, CancellationToken ct)
+    {
+        var (bridge, other) = await FindAsync(run, step.Name, BridgeKind.Linux, ct).ConfigureAwait(false);
+        if (bridge is null)
+            return new StepFailure("bridge.missing", other is null ? $"There is no bridge {step.Name} on the host." : $"{step.Name} is {other}.");
+        return bridge.VlanFiltering == step.VlanFiltering
+            ? null
+            : await run.ChangeAsync("bridge.set-vlan-filtering-failed", SetFiltering(step.Name, step.VlanFiltering), ct).ConfigureAwait(false);
+    }
+
     /// <summary>ovs-vsctl waits for ovs-vswitchd without end when that does not run.</summary>
     internal const string OvsTimeout = "--timeout=10";
+
+    private static string[] Filtering(bool? filtering) => filtering is { } set ? ["vlan_filtering", set ? "1" : "0"] : [];
+
+    private static string[] SetFiltering(string name, bool filtering) => ["ip", "link", "set", "dev", name, "type", "bridge", .. Filtering(filtering)];
 
     private static string[] Mtu(int? mtu) => mtu is { } bytes ? ["mtu", Text(bytes)] : [];
 
