@@ -1,5 +1,6 @@
 using Xlnet.Hosts.Tests.Contract;
 using Xlnet.Infrastructure.Hosts;
+using Xunit;
 
 namespace Xlnet.XenLab;
 
@@ -21,4 +22,7 @@ public sealed class XenHostTests(XenHost xen) : HostContract
         await base.InitializeAsync();
         await xen.ResetAsync();
     }
+
+    [Fact]
+    public Task SetLocking_OnOpenVSwitch_HoldsTheVifFromItsCreateOn() => LockedVifIsHeldFromItsCreateOnAsync();
 }

@@ -2,9 +2,11 @@ using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Xlnet.Api.Common;
 using Xlnet.Api.Operations;
+using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Operations;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Vifs;
@@ -112,12 +114,13 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
     /// <returns>Whether there was anything to give back.</returns>
     private async Task<bool> ReleaseAsync(HttpContext http, ResourceName name, OperationService operations, CancellationToken ct)
     {
+        List<string>? joined;
         await using (var write = await HostWrite.BeginAsync(db, request, clock, name, ct))
         {
             ApiDefaults.CheckPreconditions(http, write.Host.Version);
             // A vif that was unlocked since may have left its rules on the host: whoever ever set any looks.
-            var locks = await UnlockAsync(write, ct)
-                || await db.OperationSteps.AnyAsync(s => s.Action == SetLockingStep.ActionName && db.Operations.Any(o => o.Id == s.OperationId && o.HostId == write.Host.Id), ct);
+            joined = await UnlockAsync(write, ct);
+            var locks = joined is not null || await db.OperationSteps.AnyAsync(s => s.Action == SetLockingStep.ActionName && db.Operations.Any(o => o.Id == s.OperationId && o.HostId == write.Host.Id), ct);
             if (!locks && write.Host.NetworkingState is not { IsTaken: true })
                 return false;
             if (write.Host.NetworkingState is { IsTaken: true })
@@ -131,7 +134,7 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         }
 
         db.ChangeTracker.Clear();
-        var operation = await operations.SwitchNetworkingAsync(name, ct);
+        var operation = await operations.SwitchNetworkingAsync(name, joined ?? [], ct);
         var ended = await operations.WaitAsync(operation.Id, ReleaseLimit, ct);
         db.ChangeTracker.Clear();
         if (ended.Status == OperationStatus.Succeeded)
@@ -141,20 +144,41 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
             .With("operation", operation.Id.ToString());
     }
 
-    /// <returns>Whether any vif was locked.</returns>
-    private async Task<bool> UnlockAsync(HostWrite write, CancellationToken ct)
+    /// <returns>The vifs that have to be plugged by another script now; null where none was locked.</returns>
+    private async Task<List<string>?> UnlockAsync(HostWrite write, CancellationToken ct)
     {
+        List<string> joined = [];
         var guests = await db.Guests.Include(g => g.Vifs).Where(g => g.HostId == write.Host.Id && g.Vifs.Any(v => v.Locking == VifLocking.Locked)).ToListAsync(ct);
         foreach (var guest in guests)
         {
             guest.Sort();
             var before = GuestDocument.Of(guest);
             foreach (var vif in guest.Vifs)
+            {
                 vif.Locking = VifLocking.Unlocked;
+                var settings = vif.WrittenSettings;
+                vif.Set(settings with { Script = ReleasedScript(write.Host, settings) });
+                if (vif.WrittenSettings != settings)
+                    joined.Add(DriftTarget.Vif(guest.Name.Value, vif.Devid));
+            }
+
+            guest.Render(guest.Parse(), write.Now);
             write.Record(RevisionObjectKind.Guest, guest.Name.Value, "guest.update", guest.Name.Value, before, GuestDocument.Of(guest));
         }
 
-        return guests.Count > 0;
+        return guests.Count > 0 ? joined : null;
+    }
+
+    /// <summary>A vif whose Open vSwitch bridge is xlnet's goes with it to the one that the host had before.</summary>
+    private static string? ReleasedScript(Host host, VifSettings settings)
+    {
+        var script = VifLockingRules.Unpin(settings.Script);
+        return script != settings.Script
+            && host is { Networking: { Mode: NetworkMode.OpenVSwitch, Bridge: { } own }, NetworkingState: { IsTaken: true } taken }
+            && (settings.Bridge is not { } bridge || NetNames.BridgeNames(bridge).Contains(own))
+            && !taken.HadOpenVSwitch(own)
+            ? HostRules.ScriptOf(BridgeKind.Linux)
+            : script;
     }
 
     public async Task<DefaultsContract> PutDefaultsAsync(HttpContext http, ResourceName name, DefaultsContract put, bool validateOnly, CancellationToken ct)

@@ -13,6 +13,7 @@ using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Networking;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Subnets;
+using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts;
@@ -214,7 +215,7 @@ internal sealed class NetworkingService(
         }
 
         var script = Preflight.ScriptOf(networking.Mode);
-        List<string> stranded = [], misfits = [];
+        List<string> stranded = [], misfits = [], locked = [];
         foreach (var guest in guests)
         {
             guest.Sort();
@@ -223,8 +224,9 @@ internal sealed class NetworkingService(
             {
                 var settings = vif.WrittenSettings;
                 var target = string.Create(CultureInfo.InvariantCulture, $"{guest.Name}/vifs/{vif.Devid}");
-                // A script that stands there for its bridge's sake is looked for anew.
-                if (vif.ScriptFollows)
+                // A script that stands there for its bridge's sake is looked for anew; so is that of a locked vif, which is its bridge's to say.
+                var isLocked = vif.Locking == VifLocking.Locked;
+                if (vif.ScriptFollows || isLocked)
                     settings = settings with { Script = null };
                 if (settings is { Bridge: { } bridge } && moves.ContainsKey(NameOf(bridge)))
                     settings = settings with { Bridge = Moved(bridge, moves[NameOf(bridge)], kept) };
@@ -236,13 +238,16 @@ internal sealed class NetworkingService(
                 var (ip, subnet) = addressMoves.Move(target, settings, vif.Subnet);
                 settings = settings with { Ip = ip };
                 var fitting = settings is { Script: null, Bridge: { } joined } && FindName(joined, kept) is { } at ? HostRules.ScriptOf(kept[at]) : script;
-                vifs.Add(new WantedVif(vif.Devid, fitting == script ? settings : settings with { Script = fitting }, "", InFile: true, AsWritten: !vif.MacWritten, Subnet: subnet)
+                if (isLocked && fitting == "vif-route")
+                    locked.Add(target);
+                settings = isLocked ? VifLockingRules.Pin(settings with { Script = fitting }, VifDefaults.None) : fitting == script ? settings : settings with { Script = fitting };
+                vifs.Add(new WantedVif(vif.Devid, settings, "", InFile: true, AsWritten: !vif.MacWritten, Subnet: subnet)
                 {
                     ScriptFollows = fitting != script,
                 });
             }
 
-            if (!vifs.Zip(guest.Vifs).Any(p => p.First.Settings != p.Second.WrittenSettings || p.First.Subnet != p.Second.Subnet))
+            if (locked.Count > 0 || !vifs.Zip(guest.Vifs).Any(p => p.First.Settings != p.Second.WrittenSettings || p.First.Subnet != p.Second.Subnet))
                 continue;
             var document = GuestDocument.Of(guest);
             await guestVifs.SetAsync(write, guest, GuestFile.Parse(XlText.FromBytes(guest.Config)), vifs, ct);
@@ -258,6 +263,14 @@ internal sealed class NetworkingService(
         }
 
         addressMoves.Check();
+        if (locked.Count > 0)
+        {
+            throw new RuleException(RuleKind.Invalid, "vif.locking.script",
+                $"These vifs are locked, and Dom0 would route them, where nothing holds them to their addresses: {string.Join("; ", locked)}. Unlock them first.",
+                new FieldError("/mode", "vif.locking.script", "has vifs that are locked"))
+                .With("vifs", locked);
+        }
+
         if (misfits.Count > 0)
         {
             throw new RuleException(RuleKind.Invalid, "networking.script-misfit",

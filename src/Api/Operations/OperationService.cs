@@ -66,8 +66,8 @@ internal sealed class OperationService(
         EnqueueAsync(host, OperationKind.Enforce, null, new GuestActionRequest(body.Allow), null, ct, [.. body.Targets!.Distinct()]);
 
     /// <summary>Puts Dom0's own network into force, and nothing else.</summary>
-    public Task<Operation> SwitchNetworkingAsync(ResourceName host, CancellationToken ct) =>
-        EnqueueAsync(host, OperationKind.Enforce, null, new GuestActionRequest([Impact.VifBlip, Impact.ManagementPath]), null, ct, [SwitchNetworkingStep.TargetName]);
+    public Task<Operation> SwitchNetworkingAsync(ResourceName host, IReadOnlyList<string> vifs, CancellationToken ct) =>
+        EnqueueAsync(host, OperationKind.Enforce, null, new GuestActionRequest([Impact.VifBlip, Impact.ManagementPath]), null, ct, [SwitchNetworkingStep.TargetName, .. vifs]);
 
     public Task<Operation> ActAsync(ResourceName host, GuestName guest, OperationKind kind, GuestActionRequest? body, CancellationToken ct) =>
         EnqueueAsync(host, kind, guest, body ?? new GuestActionRequest(), null, ct);

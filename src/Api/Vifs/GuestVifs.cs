@@ -167,11 +167,12 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs, SubnetAllo
     {
         var locking = want.Locking ?? guest.FindVif(want.Devid)?.Locking ?? VifLocking.Unlocked;
         if (locking == VifLocking.Unlocked)
-            return want with { Locking = locking };
-        var errors = VifLockingRules.Check(want.Settings, IsMacWritten(host, want), type, host.KnownDefaults() ?? VifDefaults.None)
+            return want with { Locking = locking, Settings = want.Settings with { Script = VifLockingRules.Unpin(want.Settings.Script) } };
+        var defaults = host.KnownDefaults() ?? VifDefaults.None;
+        var errors = VifLockingRules.Check(want.Settings, IsMacWritten(host, want), type, defaults)
             .Select(e => new FieldError(want.At(e.Key), e.Code, e.Message)).ToList();
         return errors.Count == 0
-            ? want with { Locking = locking, Settings = VifLockingRules.Pin(want.Settings) }
+            ? want with { Locking = locking, Settings = VifLockingRules.Pin(want.Settings, defaults) }
             : throw new RuleException(RuleKind.Invalid, errors[0].Code, errors[0].Message, errors);
     }
 

@@ -11,11 +11,28 @@ namespace Xlnet.Domain.Networking;
 /// <param name="Name">Of its interface on Dom0.</param>
 /// <param name="Emulated">Whether the device model has a second interface for it, <c>NAME-emu</c>.</param>
 /// <param name="Addresses">That its guest may send from, beside the link-local one of its MAC address.</param>
-public sealed record LockedVif(string Name, bool Emulated, MacAddress Mac, IReadOnlyList<IPAddress> Addresses);
+/// <param name="OpenVSwitch">Whether it is on Open vSwitch, and not on a Linux bridge.</param>
+public sealed record LockedVif(string Name, bool Emulated, MacAddress Mac, IReadOnlyList<IPAddress> Addresses, bool OpenVSwitch = false)
+{
+    internal IReadOnlyList<string> Interfaces => Emulated ? [Name, Name + "-emu"] : [Name];
+
+    internal IReadOnlyList<IPAddress> IPv6 => [.. Addresses.Where(a => a.AddressFamily == AddressFamily.InterNetworkV6).Append(LinkLocal(Mac)).Distinct()];
+
+    /// <summary>RFC 4291, appendix A.</summary>
+    private static IPAddress LinkLocal(MacAddress mac)
+    {
+        var id = (mac.Value >> 24 << 40 | 0xfffe000000 | mac.Value & 0xffffff) ^ 1UL << 57;
+        var bytes = new byte[16];
+        (bytes[0], bytes[1]) = (0xfe, 0x80);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(8), id);
+        return new IPAddress(bytes);
+    }
+}
 
 /// <summary>
 /// What holds the guests of locked vifs to their addresses: rules of nftables on what comes in from Dom0's interfaces, by name, so that
-/// they are in force before there is an interface. A pure function of the locked vifs.
+/// they are in force before there is an interface; and where one is on Open vSwitch, <see cref="LockingFlows"/>. Both name every locked
+/// vif, so that one which goes from the one kind of bridge to the other is never without. A pure function of the locked vifs.
 /// </summary>
 public static partial class LockingFiles
 {
@@ -25,18 +42,25 @@ public static partial class LockingFiles
     public const string Table = "xlnet_locking";
 
     /// <summary>The files that are xlnet's alone.</summary>
-    public static readonly IReadOnlyList<string> Owned = [Rules, UnitPath];
+    public static readonly IReadOnlyList<string> Owned = [Rules, UnitPath, .. LockingFlows.Owned];
 
     /// <summary>By path; null for a file that must not be there, which are all of them where no vif is locked.</summary>
     public static IReadOnlyDictionary<string, byte[]?> Render(IReadOnlyList<LockedVif> vifs)
     {
-        if (vifs.Count == 0)
-            return Owned.ToDictionary(p => p, _ => (byte[]?)null);
-        return new Dictionary<string, byte[]?>
+        var files = Owned.ToDictionary(p => p, _ => (byte[]?)null);
+        if (vifs.Count > 0)
         {
-            [Rules] = Encoding.UTF8.GetBytes(NetworkFiles.Mark + RulesOf(vifs)),
-            [UnitPath] = Encoding.UTF8.GetBytes(NetworkFiles.Mark + UnitText),
-        };
+            files[Rules] = Encoding.UTF8.GetBytes(NetworkFiles.Mark + RulesOf(vifs));
+            files[UnitPath] = Encoding.UTF8.GetBytes(NetworkFiles.Mark + UnitText);
+        }
+
+        if (vifs.Any(v => v.OpenVSwitch))
+        {
+            foreach (var (path, content) in LockingFlows.Render(vifs))
+                files[path] = content;
+        }
+
+        return files;
     }
 
     /// <summary>
@@ -55,7 +79,7 @@ public static partial class LockingFiles
         foreach (var (number, vif) in vifs.OrderBy(v => v.Name, StringComparer.Ordinal).Index())
         {
             var chain = string.Create(CultureInfo.InvariantCulture, $"vif_{number + 1}");
-            jumps.AddRange((vif.Emulated ? [vif.Name, vif.Name + "-emu"] : (string[])[vif.Name]).Select(n => $"\"{n}\" : jump {chain}"));
+            jumps.AddRange(vif.Interfaces.Select(n => $"\"{n}\" : jump {chain}"));
             chains.Append(ChainFor(chain, vif));
         }
 
@@ -89,7 +113,7 @@ public static partial class LockingFiles
     private static string ChainFor(string chain, LockedVif vif)
     {
         var ipv4 = vif.Addresses.Where(a => a.AddressFamily == AddressFamily.InterNetwork).ToList();
-        IPAddress[] ipv6 = [.. vif.Addresses.Where(a => a.AddressFamily == AddressFamily.InterNetworkV6).Append(LinkLocal(vif.Mac)).Distinct()];
+        var ipv6 = vif.IPv6;
         var arp = "ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4";
         List<string> rules =
         [
@@ -111,23 +135,13 @@ public static partial class LockingFiles
         rules.Add("ether type ip6 udp sport 547 drop");
         rules.Add("ether type ip6 icmpv6 type { nd-router-advert, nd-redirect } drop");
         // The target of an advertisement, as nft before 1.0.9 has no name for it.
-        rules.AddRange(ipv6.Select(a => $"ether type ip6 ip6 saddr {{ {string.Join(", ", ipv6.AsEnumerable())} }} icmpv6 type nd-neighbor-advert @th,64,128 0x{Convert.ToHexStringLower(a.GetAddressBytes())} return"));
+        rules.AddRange(ipv6.Select(a => $"ether type ip6 ip6 saddr {{ {string.Join(", ", ipv6)} }} icmpv6 type nd-neighbor-advert @th,64,128 0x{Convert.ToHexStringLower(a.GetAddressBytes())} return"));
         rules.Add("ether type ip6 icmpv6 type nd-neighbor-advert drop");
         // Detecting duplicates, joining groups and looking for routers before there is an address (RFC 4862, RFC 3810, RFC 4861).
         rules.Add("ether type ip6 ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld-listener-report, mld2-listener-report } return");
-        rules.Add($"ether type ip6 ip6 saddr {{ {string.Join(", ", ipv6.AsEnumerable())} }} return");
+        rules.Add($"ether type ip6 ip6 saddr {{ {string.Join(", ", ipv6)} }} return");
         rules.Add("drop");
         return $"    chain {chain} {{\n" + string.Concat(rules.Select(r => $"        {r}\n")) + "    }\n\n";
-    }
-
-    /// <summary>RFC 4291, appendix A.</summary>
-    private static IPAddress LinkLocal(MacAddress mac)
-    {
-        var id = (mac.Value >> 24 << 40 | 0xfffe000000 | mac.Value & 0xffffff) ^ 1UL << 57;
-        var bytes = new byte[16];
-        (bytes[0], bytes[1]) = (0xfe, 0x80);
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(8), id);
-        return new IPAddress(bytes);
     }
 
     /// <summary>Reloading is one transaction of nft's, and never leaves a guest without its rules.</summary>

@@ -7,4 +7,8 @@ namespace Xlnet.Domain.Networking;
 /// the host's to say.
 /// </param>
 /// <param name="IsTaken">Whether xlnet has begun to change them.</param>
-public sealed record NetworkingState(HostNetworking? Applied, IReadOnlyDictionary<string, byte[]?> Originals, bool IsTaken);
+public sealed record NetworkingState(HostNetworking? Applied, IReadOnlyDictionary<string, byte[]?> Originals, bool IsTaken)
+{
+    /// <summary>Whether the host's own files make that bridge one of Open vSwitch.</summary>
+    public bool HadOpenVSwitch(string bridge) => IfupdownHost.Of(Originals).Facts(bridge)?.OvsType is not null;
+}

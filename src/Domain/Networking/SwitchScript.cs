@@ -34,7 +34,7 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
     public const string Ended = "ended-";
     public const string Failed = "failed-";
 
-    private const string Functions = ShellText.Head + """
+    private const string Functions = ShellText.Head + $$"""
         trap '' HUP
         here() { [ -e "/sys/class/net/$1" ]; }
         put() { cmp -s "$2" "$1" || { (umask 022 && mkdir -p "${1%/*}") && cp "$2" "$1.xlnet-tmp" && { chmod --reference="$1" "$1.xlnet-tmp" 2>/dev/null || chmod 644 "$1.xlnet-tmp"; } && mv "$1.xlnet-tmp" "$1" && say "put: $1"; } || { say "not put: $1"; failed=1; }; }
@@ -56,7 +56,8 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
         gone() { [ ! -d "/sys/class/net/$1/bridge" ] || { ip link set dev "$1" down; try ip link delete dev "$1" type bridge; }; }
         gone_ovs() { ! command -v ovs-vsctl >/dev/null || try ovs-vsctl --timeout=10 --if-exists del-br "$1"; }
         plug() { ! here "$2" || { [ "$(readlink "/sys/class/net/$2/master" 2>/dev/null | sed 's,.*/,,')" = "$1" ] || try ip link set dev "$2" master "$1"; }; }
-        plug_ovs() { ! here "$2" || { ip link set dev "$2" nomaster 2>/dev/null; ovs-vsctl --timeout=10 --may-exist add-port "$@" || try ovs-vsctl --timeout=10 -- --if-exists del-port "$2" -- add-port "$@"; }; }
+        plug_ovs() { ! here "$2" || { ip link set dev "$2" nomaster 2>/dev/null; [ ! -x {{LockingFlows.ScriptPath}} ] || try {{LockingFlows.ScriptPath}} close "$2"; ovs-vsctl --timeout=10 --may-exist add-port "$@" || try ovs-vsctl --timeout=10 -- --if-exists del-port "$2" -- add-port "$@"; }; }
+        opened() { [ ! -x {{LockingFlows.ScriptPath}} ] || try {{LockingFlows.ScriptPath}} open; }
         same_address() { ! here "$1" || ! here "$2" || try ip link set dev "$1" address "$(cat "/sys/class/net/$2/address")"; }
         same_address_ovs() { ! here "$2" || try ovs-vsctl --timeout=10 set bridge "$1" "other-config:hwaddr=$(cat "/sys/class/net/$2/address")"; }
         replug() { [ ! -e "$3" ] || while read -r name vlan; do "$1" "$2" "$name" $vlan; done <"$3"; }
@@ -136,6 +137,9 @@ public sealed record SwitchScript(string Text, IReadOnlyList<(string Name, byte[
                     Line("replug", plug, bridge.Name, Members(bridge.Name));
                 foreach (var vif in to.Vifs ?? [])
                     Line([plug, bridge.Name, vif.Name, .. bridge.Kind == BridgeKind.OpenVSwitch ? Vlan(vif) : []]);
+                // A locked one has no flows there yet, and is down until it has.
+                if (bridge.Kind == BridgeKind.OpenVSwitch)
+                    Line("opened");
             }
 
             _text.Append(CultureInfo.InvariantCulture, $"[ -z \"$failed\" ] || note {Failed}{Number(number)}\n");

@@ -45,7 +45,8 @@ public sealed record DesiredState
             .Where(v => v.Vif is { Locking: VifLocking.Locked, Settings: { VifName: not null, Mac: not null } })
             .Select(v => new LockedVif(
                 v.Vif.Settings.VifName!, EffectiveVif.Resolve(v.Vif.Settings, v.Guest.Type, VifDefaults.None).IsEmulated,
-                v.Vif.Settings.Mac!, VifLockingRules.Addresses(v.Vif.Settings.Ip))),
+                v.Vif.Settings.Mac!, VifLockingRules.Addresses(v.Vif.Settings.Ip),
+                EffectiveVif.Bare(v.Vif.Settings.Script) == LockingFlows.ScriptName)),
     ];
 
     /// <summary>The xl.conf that the host is to have, given the one that it has.</summary>

@@ -107,7 +107,7 @@ public sealed record Drift(long Revision, IReadOnlyList<DriftEntry> Entries)
         if (!step.ChangedFiles.Any())
         {
             entries.Add(new DriftEntry(DriftTarget.Networking, "locking", DriftKind.Missing, "in force", "in force", "not in force",
-                $"The rules of {LockingFiles.Rules} are not in force: locked vifs can send from any address."));
+                "Their rules are not in force: locked vifs can send from any address."));
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Vifs;
 
 namespace Xlnet.Domain.Planning;
@@ -118,25 +119,28 @@ public sealed class EffectiveVif
             different.Add("bridge");
         if (!different.Contains("vifname") && wanted.VifName is { Length: > 0 } name && live.Dom0Name != name)
             different.Add("vifname");
-        // What Xen's own scripts set up is up, unless the script failed.
-        if (want.IsOfXensScript && !live.LinkUp)
+        // What Xen's scripts and ours set up is up, unless the script failed.
+        if (want.IsOfKnownScript && !live.LinkUp)
             different.Add("link");
         return different;
     }
 
     /// <summary>Whether the hotplug script makes the vif a port of <see cref="BridgeName"/>.</summary>
-    public bool IsBridged => Script is "vif-bridge" or "vif-openvswitch";
+    public bool IsBridged => Script == "vif-bridge" || IsOnOpenVSwitch;
+
+    public bool IsOnOpenVSwitch => IsOpenVSwitchScript(Script);
 
     /// <summary>The bridge that <see cref="Bridge"/> names: vif-openvswitch's VLAN part is cut off.</summary>
-    public string BridgeName => Script == "vif-openvswitch" ? Bridge.Split('.', ':')[0] : Bridge;
+    public string BridgeName => IsOnOpenVSwitch ? Bridge.Split('.', ':')[0] : Bridge;
 
     /// <summary>Whether Dom0 is its backend, and not a driver domain.</summary>
     public bool IsOfDom0 => IsDom0(_settings["backend"].Value);
 
-    internal bool IsOfXensScript => IsXensScript(Script);
+    /// <summary>Whether its script is one of those that come with Xen for Linux, or xlnet's own.</summary>
+    internal bool IsOfKnownScript => Script is "vif-bridge" or "vif-route" or "vif-nat" || IsOnOpenVSwitch;
 
-    /// <summary>Whether it is one of those that come with Xen for Linux.</summary>
-    public static bool IsXensScript(string bareName) => bareName is "vif-bridge" or "vif-openvswitch" or "vif-route" or "vif-nat";
+    /// <summary>Whether it makes the vif a port of an Open vSwitch bridge.</summary>
+    public static bool IsOpenVSwitchScript(string bareName) => bareName is "vif-openvswitch" or LockingFlows.ScriptName;
 
     /// <summary>
     /// Whether two records of running vifs tell of the same one. A setting that is not there is as good as libxl's default for it.

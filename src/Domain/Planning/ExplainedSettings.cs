@@ -117,8 +117,8 @@ internal static class ExplainedSettings
             Type = effective.IsEmulated ? VifType.Ioemu : VifType.Vif,
             Vlan = effective["vlan"].Value,
         };
-        var bridge = Connection.BridgeName(effective);
-        var live = new ObservedVif(vif.Devid, mac, vif.Settings.VifName ?? "vif1.0", effective.Script is "vif-bridge" or "vif-openvswitch" ? bridge : null,
+        var bridge = effective.BridgeName;
+        var live = new ObservedVif(vif.Devid, mac, vif.Settings.VifName ?? "vif1.0", effective.IsBridged ? bridge : null,
             XenbusState.Connected, LinkUp: true, recorded);
         var plan = Planner.Plan(
             new DesiredState

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.RegularExpressions;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Subnets;
 using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl;
@@ -164,7 +165,7 @@ public sealed record Explanation(
             if (vif.Settings.Mtu is { } mtu and not 0)
                 yield return $"Its packets have at most {Text(mtu)} bytes (MTU).";
             if (effective["vlan"].Value is { } vlan)
-                yield return effective.IsOfXensScript
+                yield return effective.IsOfKnownScript
                     ? $"The script is told the VLAN {vlan}, and none that comes with Xen for Linux reads it."
                     : $"The script is told the VLAN {vlan}; what it makes of it is its own.";
             else if (vif.Settings.Vlan is not null)
@@ -223,9 +224,6 @@ internal sealed partial record Connection(string Is, string ScriptDoes, string? 
     [GeneratedRegex("^([^.:]+)(?:\\.([0-9]+))?(?::([0-9]+(?::[0-9]+)*))?$")]
     private static partial Regex OpenVSwitchBridge();
 
-    /// <summary>The bridge without the VLAN and trunks that vif-openvswitch reads.</summary>
-    public static string BridgeName(EffectiveVif vif) => vif.Script == "vif-openvswitch" ? vif.Bridge.Split('.', ':')[0] : vif.Bridge;
-
     public static Connection Of(EffectiveVif vif)
     {
         var ip = vif["ip"].Value is { Length: > 0 } set ? set : null;
@@ -234,7 +232,8 @@ internal sealed partial record Connection(string Is, string ScriptDoes, string? 
         return vif.Script switch
         {
             "vif-bridge" => new($"is connected to the bridge {bridge} by the script vif-bridge", $"makes it a port of the bridge {bridge} and sets it up"),
-            "vif-openvswitch" => OpenVSwitch(vif.Bridge),
+            "vif-openvswitch" => OpenVSwitch(vif),
+            LockingFlows.ScriptName => OpenVSwitch(vif) with { Then = "The script is xlnet's: it does what vif-openvswitch does, and lets nothing of the guest's pass but what comes from the vif's own addresses." },
             "vif-route" => new(
                 "is routed by Dom0, without a bridge, by the script vif-route",
                 $"puts the address of {vif["gatewaydev"].Value ?? "eth0"} on it, switches forwarding on and adds {(ip is null ? "no route, as ip= is not set" : $"a route to {ip}")}",
@@ -249,10 +248,11 @@ internal sealed partial record Connection(string Is, string ScriptDoes, string? 
         };
     }
 
-    private static Connection OpenVSwitch(string bridge)
+    private static Connection OpenVSwitch(EffectiveVif vif)
     {
+        var (bridge, script) = (vif.Bridge, vif.Script);
         if (OpenVSwitchBridge().Match(bridge) is not { Success: true } match)
-            return new($"would be connected by the script vif-openvswitch, which cannot read the bridge {bridge} and fails", "fails, as it cannot read the bridge");
+            return new($"would be connected by the script {script}, which cannot read the bridge {bridge} and fails", "fails, as it cannot read the bridge");
         var (name, tag, trunks) = (match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value.Replace(":", ", ", StringComparison.Ordinal));
         var port = (tag, trunks) switch
         {
@@ -261,6 +261,6 @@ internal sealed partial record Connection(string Is, string ScriptDoes, string? 
             ("", _) => $" as a trunk for the VLANs {trunks}",
             _ => $" in VLAN {tag}, and as a trunk for the VLANs {trunks}",
         };
-        return new($"is connected to the Open vSwitch bridge {name}{port} by the script vif-openvswitch", $"makes it a port of the Open vSwitch bridge {name}{port} and sets it up");
+        return new($"is connected to the Open vSwitch bridge {name}{port} by the script {script}", $"makes it a port of the Open vSwitch bridge {name}{port} and sets it up");
     }
 }

@@ -29,7 +29,7 @@ public sealed record HostObservation
     /// <summary>The files that were asked for, by path; content null where there is no such file.</summary>
     public required IReadOnlyDictionary<string, byte[]?> Files { get; init; }
 
-    /// <summary>Whether the kernel has the rules of <see cref="Networking.LockingFiles.Rules"/>, where that was read.</summary>
+    /// <summary>Whether just the rules of <see cref="Networking.LockingFiles"/> that the host has are in force, where that was read.</summary>
     public bool LockingInForce { get; init; }
 
     /// <summary>The executable files of /etc/xen/scripts whose names start with <c>vif</c>, bare.</summary>

@@ -24,8 +24,8 @@ public static class HostRules
             var name = script?[(script.LastIndexOf('/') + 1)..];
             if (kind == BridgeKind.OpenVSwitch && name == "vif-bridge")
                 findings.Add(FindingKinds.ScriptForOtherBridge.At(0, $"vif-bridge fails on {bridge}, an Open vSwitch bridge. Write script=vif-openvswitch.", key: "script"));
-            else if (kind == BridgeKind.Linux && name == "vif-openvswitch")
-                findings.Add(FindingKinds.ScriptForOtherBridge.At(0, $"vif-openvswitch fails on {bridge}, a Linux bridge. Write script=vif-bridge.", key: "script"));
+            else if (kind == BridgeKind.Linux && name is not null && EffectiveVif.IsOpenVSwitchScript(name))
+                findings.Add(FindingKinds.ScriptForOtherBridge.At(0, $"{name} fails on {bridge}, a Linux bridge. Write script=vif-bridge.", key: "script"));
         }
 
         if (settings.VifName is { } vifname && host.VifNames.TryGetValue(vifname, out var holder))
@@ -52,7 +52,7 @@ public static class HostRules
         var settings = follows ? asked with { Script = fitting } : asked;
         if (asked.Vlan is null && trunks is null)
             return new FittedVif(settings, false, follows);
-        if ((kind is null ? EffectiveVif.Bare(settings.Script) ?? standard : ScriptOf(kind.Value)) != "vif-openvswitch")
+        if ((kind is null ? EffectiveVif.Bare(settings.Script) ?? standard : ScriptOf(kind.Value)) is not { } script || !EffectiveVif.IsOpenVSwitchScript(script))
         {
             if (trunks is null)
                 return new FittedVif(settings, false, follows);

@@ -12,7 +12,7 @@ public static class Planner
 {
     /// <summary>
     /// Order: xl.conf and new bridges, then uplinks that are taken off, then those that are added or moved, then guest files and the
-    /// rules that hold guests to their addresses, then what is unplugged, then guests that are stopped, then what is plugged, then guests
+    /// rules that hold guests to their addresses, as far as they do not go, then what is unplugged, then guests that are stopped, then what is plugged, then guests
     /// that are created, and last what goes away for good.
     /// So nothing is plugged into a bridge that is not there yet, and a vifname or an address that moves from one vif to another is free
     /// when it arrives. At every point in between, a guest that no step names has its vifs, up, on the bridges that they were on.
@@ -32,8 +32,7 @@ public static class Planner
         PlanPorts(draft, desired, observed, request);
         foreach (var guest in guests)
             WriteFile(draft, guest.Path, guest.Config, observed);
-        if (request.IncludesLocking && LockingStep(LockingFiles.Render(desired.LockedVifs), observed) is { } locking)
-            draft.Add(locking);
+        var unlocking = request.IncludesLocking && LockingStep(LockingFiles.Render(desired.LockedVifs), observed) is { } locking ? AddLocking(draft, locking, observed) : null;
 
         var bridges = observed.Bridges.Select(b => b.Name).Union(draft.Steps.OfType<CreateBridgeStep>().Select(s => s.Name)).ToHashSet();
         foreach (var step in draft.Steps.OfType<SwitchNetworkingStep>())
@@ -68,6 +67,8 @@ public static class Planner
                 draft.Hold(removal.Delete, $"{removal.Domain!.Name} still runs from it");
         }
 
+        if (unlocking is not null)
+            AddUnlocking(draft, unlocking, observed);
         RemoveBridges(draft, desired, observed, defaults, request);
         return draft.ToPlan(desired.Revision);
     }
@@ -94,9 +95,10 @@ public static class Planner
         bool IsNeeded(string path) => checkpoint.Files[path] is null && replaced.Any(r => r is { Before: not null } && checkpoint.PathOf(r.Name) == path);
         foreach (var (path, content) in checkpoint.Files.Where(f => touched.Contains(f.Key) && !IsNeeded(f.Key)))
             WriteFile(draft, path, content, observed);
-        if (touched.Contains(SetLockingStep.TargetName)
-            && LockingStep(LockingFiles.Owned.ToDictionary(p => p, p => checkpoint.Files.GetValueOrDefault(p)), observed) is { } locking)
-            draft.Add(locking);
+        var unlocking = touched.Contains(SetLockingStep.TargetName)
+            && LockingStep(LockingFiles.Owned.ToDictionary(p => p, p => checkpoint.Files.GetValueOrDefault(p)), observed) is { } locking
+            ? AddLocking(draft, locking, observed)
+            : null;
 
         var conf = (touched.Contains(Host.XlConfPath) ? checkpoint.Files : observed.Files).GetValueOrDefault(Host.XlConfPath);
         var defaults = XlConf.DefaultsOf(conf);
@@ -118,6 +120,8 @@ public static class Planner
         foreach (var (name, _, _) in replaced.Where(r => r.Before is not null))
             draft.Add(new CreateGuestStep(name, checkpoint.PathOf(name), Impact.GuestRecreate));
 
+        if (unlocking is not null)
+            AddUnlocking(draft, unlocking, observed);
         foreach (var path in checkpoint.Files.Keys.Where(p => touched.Contains(p) && IsNeeded(p)))
             WriteFile(draft, path, null, observed);
         foreach (var bridge in observed.Bridges.Where(b => touched.Contains($"bridges/{b.Name}") && checkpoint.Bridges.All(c => c.Name != b.Name)))
@@ -193,7 +197,7 @@ public static class Planner
             return false;
         var vif = EffectiveVif.Resolve(before.Settings, GuestType.Pv, VifDefaults.None);
         return !vif.IsOfDom0
-            || (vif.IsBridged ? before.Bridge is null || before.Bridge == now.Bridge && now.LinkUp : !vif.IsOfXensScript || now.LinkUp);
+            || (vif.IsBridged ? before.Bridge is null || before.Bridge == now.Bridge && now.LinkUp : !vif.IsOfKnownScript || now.LinkUp);
     }
 
     /// <summary>The guests that were stopped or created, and are not as they were: one that was created is ended, one that was ended is created.</summary>
@@ -257,6 +261,35 @@ public static class Planner
         var isInForce = wanted[LockingFiles.Rules] is not { } rules || LockingFiles.ChainOf(rules) is null || observed.LockingInForce;
         return step.ChangedFiles.Any() || !isInForce ? step : null;
     }
+
+    /// <summary>xl runs a vif's script once more when it is unplugged: so that of a locked one stays until then.</summary>
+    /// <returns>What is left for then.</returns>
+    private static SetLockingStep? AddLocking(Draft draft, SetLockingStep step, HostObservation observed)
+    {
+        if (step.To[LockingFlows.ScriptPath] is not null || !VifsOfOurScript(observed).Any())
+        {
+            draft.Add(step);
+            return null;
+        }
+
+        var kept = step.To.ToDictionary(f => f.Key, f => LockingFlows.Owned.Contains(f.Key) ? step.From[f.Key] : f.Value);
+        if (LockingStep(kept, observed) is { } first)
+            draft.Add(first);
+        return step with { From = kept };
+    }
+
+    private static void AddUnlocking(Draft draft, SetLockingStep step, HostObservation observed)
+    {
+        var stopped = draft.Steps.OfType<StopGuestStep>().Select(s => s.Guest).ToHashSet();
+        var detached = draft.Steps.OfType<DetachVifStep>().Select(s => (s.Guest, s.Devid)).ToHashSet();
+        if (VifsOfOurScript(observed).FirstOrDefault(v => !stopped.Contains(v.Guest) && !detached.Contains((v.Guest, v.Vif.Devid))) is { Vif: not null } stays)
+            draft.Hold(step, $"{stays.Guest} runs with {stays.Vif.Dom0Name}, which was plugged by {LockingFlows.ScriptName}");
+        else
+            draft.Add(step);
+    }
+
+    private static IEnumerable<(string Guest, ObservedVif Vif)> VifsOfOurScript(HostObservation observed) => observed.Domains
+        .SelectMany(d => d.Vifs, (d, v) => (d.Name, v)).Where(v => EffectiveVif.Bare(v.v.Settings.Script) == LockingFlows.ScriptName);
 
     private static List<string> VifsOn(HostObservation observed, SwitchNetworkingStep step)
     {

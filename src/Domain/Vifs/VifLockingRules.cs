@@ -1,7 +1,9 @@
 using System.Net;
+using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Planning;
 
 namespace Xlnet.Domain.Vifs;
@@ -31,15 +33,24 @@ public static class VifLockingRules
         var effective = EffectiveVif.Resolve(settings, type, defaults);
         if (!effective.IsOfDom0)
             yield return ("backend", "vif.locking.backend", $"The backend of this vif is the driver domain {effective["backend"].Value}, and only Dom0's own interfaces can be locked.");
-        if (effective.Script == "vif-openvswitch")
-            yield return ("script", "vif.locking.script", "This vif is on Open vSwitch, where xlnet cannot lock a vif yet: put it on a Linux bridge, or leave it unlocked.");
-        else if (effective.Script != EffectiveVif.DefaultScript)
-            yield return ("script", "vif.locking.script", $"The script of this vif is {effective.Script}: a vif is locked where it joins a Linux bridge, which {EffectiveVif.DefaultScript} alone makes it do.");
+        if (!effective.IsBridged)
+            yield return ("script", "vif.locking.script", $"The script of this vif is {effective.Script}: a vif is locked where it joins a bridge, which vif-bridge and vif-openvswitch alone make it do.");
+        else if (effective.IsOnOpenVSwitch && effective.Bridge.Contains(':', StringComparison.Ordinal))
+            yield return ("bridge", "vif.locking.trunks", $"The bridge {effective.Bridge} has trunks, and a locked vif sends untagged frames alone: leave the trunks out.");
     }
 
-    /// <summary>The settings with the host's defaults that the lock depends on written out, so that it goes on to hold when these change.</summary>
-    public static VifSettings Pin(VifSettings settings) =>
-        settings with { Script = settings.Script ?? EffectiveVif.DefaultScript, Backend = settings.Backend ?? "0" };
+    /// <summary>
+    /// The settings with the host's defaults that the lock depends on written out, so that it goes on to hold when these change; on Open
+    /// vSwitch with the script that puts the rules in.
+    /// </summary>
+    public static VifSettings Pin(VifSettings settings, VifDefaults defaults)
+    {
+        var script = settings.Script ?? defaults.Script ?? EffectiveVif.DefaultScript;
+        return settings with { Script = EffectiveVif.IsOpenVSwitchScript(EffectiveVif.Bare(script)!) ? LockingFlows.ScriptName : script, Backend = settings.Backend ?? "0" };
+    }
+
+    /// <summary>The script that does for an unlocked vif what this one does for a locked one.</summary>
+    public static string? Unpin(string? script) => EffectiveVif.Bare(script) == LockingFlows.ScriptName ? HostRules.ScriptOf(BridgeKind.OpenVSwitch) : script;
 
     /// <summary>
     /// The name of the Dom0 interface of a locked vif that was given none: the rules need one that no create changes. As unique as the

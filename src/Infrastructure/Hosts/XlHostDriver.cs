@@ -65,7 +65,8 @@ public sealed class XlHostDriver(IHostShell shell, TimeProvider time, ILogger<Xl
     /// <summary>Only a host that has such rules is asked.</summary>
     private async Task<bool> IsLockingInForceAsync(IReadOnlyDictionary<string, byte[]?> files, CancellationToken ct) =>
         files.GetValueOrDefault(LockingFiles.Rules) is { } rules && LockingFiles.ChainOf(rules) is { } chain
-        && (await shell.RunAsync(["nft", "list", "chain", "bridge", LockingFiles.Table, chain], ReadTimeout, ct).ConfigureAwait(false)).Succeeded;
+        && (await shell.RunAsync(["nft", "list", "chain", "bridge", LockingFiles.Table, chain], ReadTimeout, ct).ConfigureAwait(false)).Succeeded
+        && (files.GetValueOrDefault(LockingFlows.Path) is null || (await shell.RunAsync([LockingFlows.ScriptPath, "check"], ReadTimeout, ct).ConfigureAwait(false)).Succeeded);
 
     public async Task<IReadOnlyList<HostFile>> ListGuestFilesAsync(CancellationToken ct) =>
         [.. (await shell.ListFilesAsync(Host.ConfigFolder, ct).ConfigureAwait(false)).Where(f => Host.IsGuestFilePath(f.Path))];

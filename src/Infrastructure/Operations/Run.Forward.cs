@@ -34,6 +34,8 @@ public sealed partial class OperationRunner
             if ((action == GuestAction.Recreate || action == GuestAction.Start && observed.FindDomain(operation.Guest!) is null)
                 && plan.Pending.FirstOrDefault(p => p.Step is CreateGuestStep) is { } held)
                 return new OperationError("guest.create-held", $"{operation.Guest} cannot be created: {held.Reason}.", held.Step.Id, held.Step.Target);
+            if (operation.Kind == OperationKind.Enforce && operation.Targets!.Contains(DriftTarget.Networking) && plan.Pending.FirstOrDefault(p => p.Step is SetLockingStep) is { } locked)
+                return new OperationError("locking.held", $"The rules of locked vifs cannot be taken away: {locked.Reason}.", locked.Step.Id, locked.Step.Target);
             if (plan.Steps.OfType<SwitchNetworkingStep>().FirstOrDefault() is { } change)
                 Keep(_checkpoint! with { Networking = new CheckpointNetworking(change.From.Networking, change.To.Networking, change.To.Files) });
             var journal = plan.Steps.Select(s => new Journalled(s, operation.Journal(s, rollback: false, StepDiff.Of(s)))).ToList();

@@ -44,7 +44,7 @@ public static class StepDiff
 
     private static string OfLocking(SetLockingStep step) => step.ChangedFiles.Any()
         ? string.Join('\n', step.ChangedFiles.Select(p => UnifiedDiff.Of(p, step.From[p], step.To[p])))
-        : $"~ the rules of {LockingFiles.Rules} are put into force again";
+        : $"~ the rules of locked vifs are put into force again";
 
     private static string Mtu(int? mtu) => mtu is { } value ? string.Create(CultureInfo.InvariantCulture, $" mtu {value}") : "";
 }

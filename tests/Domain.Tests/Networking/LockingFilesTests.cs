@@ -47,6 +47,39 @@ public sealed class LockingFilesTests
     }
 
     [Fact]
+    public void Render_NoneOnOpenVSwitch_NeedsNoScript() =>
+        Assert.All(LockingFlows.Owned, p => Assert.Null(LockingFiles.Render([Web])[p]));
+
+    /// <summary>So that one which goes from the one kind of bridge to the other is never without.</summary>
+    [Fact]
+    public void Render_OneOnOpenVSwitch_NamesAllInBoth()
+    {
+        var files = LockingFiles.Render([Web, Web with { Name = "db", OpenVSwitch = true }]);
+        Assert.Contains("iifname vmap { \"db\" : jump vif_1, \"web\" : jump vif_2 }", Encoding.UTF8.GetString(files[LockingFiles.Rules]!), StringComparison.Ordinal);
+        var flows = Encoding.UTF8.GetString(files[LockingFlows.Path]!).Split('\n');
+        Assert.Equal(["#", "db", "web", ""], flows.Select(l => l.Split(' ')[0]).Distinct());
+        Assert.Contains("web cookie=0x786c6e6574,priority=65533,ip,dl_src=00:16:3e:80:00:01,vlan_tci=0x0000/0x1000,nw_src=192.0.2.5,actions=NORMAL", flows);
+        Assert.Contains("web cookie=0x786c6e6574,priority=65532,actions=drop", flows);
+        Assert.StartsWith("#!/bin/bash\n# Written by xlnet", Encoding.UTF8.GetString(files[LockingFlows.ScriptPath]!), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Check_TrunksOnOpenVSwitch_CannotBeLocked() =>
+        Assert.Equal("vif.locking.trunks", VifLockingRules.Check(new VifSettings { Ip = "192.0.2.5", Script = "vif-openvswitch", Bridge = "ovs1.10:20" }, true, GuestType.Pv, VifDefaults.None).Single().Code);
+
+    [Theory]
+    [InlineData(null, null, "vif-bridge")]
+    [InlineData("vif-openvswitch", null, "vif-xlnet-openvswitch")]
+    [InlineData("/etc/xen/scripts/vif-openvswitch", null, "vif-xlnet-openvswitch")]
+    [InlineData(null, "vif-openvswitch", "vif-xlnet-openvswitch")]
+    [InlineData("vif-xlnet-openvswitch", "vif-bridge", "vif-xlnet-openvswitch")]
+    public void Pin_AScript_IsOneThatLocks(string? script, string? standard, string pinned)
+    {
+        Assert.Equal(pinned, VifLockingRules.Pin(new VifSettings { Script = script }, VifDefaults.None with { Script = standard }).Script);
+        Assert.Equal(pinned == "vif-bridge" ? pinned : "vif-openvswitch", VifLockingRules.Unpin(pinned));
+    }
+
+    [Fact]
     public void ChainOf_OtherRules_HaveAnotherName()
     {
         var (one, same, other) = (Chain(Web), Chain(Web), Chain(Web with { Addresses = [IPAddress.Parse("192.0.2.6")] }));
@@ -77,7 +110,9 @@ public sealed class LockingFilesTests
     [InlineData("0.0.0.0", true, null, null, "vif.locking.address")]
     [InlineData("224.0.0.1", true, null, null, "vif.locking.address")]
     [InlineData("192.0.2.5", false, null, null, "vif.locking.mac")]
-    [InlineData("192.0.2.5", true, "vif-openvswitch", null, "vif.locking.script")]
+    [InlineData("192.0.2.5", true, "vif-openvswitch", null, null)]
+    [InlineData("192.0.2.5", true, "vif-xlnet-openvswitch", null, null)]
+    [InlineData("192.0.2.5", true, "mine", null, "vif.locking.script")]
     [InlineData("192.0.2.5", true, "vif-route", null, "vif.locking.script")]
     [InlineData("192.0.2.5", true, null, "net1", "vif.locking.backend")]
     public void Check_AVif_NamesWhatStandsInTheWay(string? ip, bool mac, string? script, string? backend, string? code) =>

@@ -1,6 +1,8 @@
+using System.Net;
 using System.Text;
 using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Macs;
+using Xlnet.Domain.Networking;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Vifs;
 using Xlnet.Infrastructure.Hosts;
@@ -21,6 +23,32 @@ public abstract partial class HostContract
         var domain = await StartAsync(driver, "web1", "script=vif-openvswitch,bridge=ovsbr0.20");
         Assert.Equal("ovsbr0", domain.FindVif(0)!.Bridge);
         Assert.Equal([domain.FindVif(0)!.Dom0Name], (await driver.ObserveAsync([], Ct)).FindBridge("ovsbr0")!.Ports);
+    }
+
+    /// <summary>For hosts that have the script's own programs: a stand-in has not.</summary>
+    protected async Task LockedVifIsHeldFromItsCreateOnAsync()
+    {
+        await using var driver = await DriverAsync();
+        Done(await driver.ApplyAsync(new CreateBridgeStep("ovsbr0", BridgeKind.OpenVSwitch, null), Ct));
+        var (open, locked) = (LockingFiles.Render([]), LockingFiles.Render([new LockedVif("x1", Emulated: false, Mac, [IPAddress.Parse("172.31.77.2")], OpenVSwitch: true)]));
+        Done(await driver.ApplyAsync(new SetLockingStep(open, locked), Ct));
+        var observed = await driver.ObserveAsync(LockingFiles.Owned, Ct);
+        Assert.True(observed.LockingInForce);
+        Assert.Contains(LockingFlows.ScriptName, observed.Scripts);
+
+        var domain = await StartAsync(driver, "web1", $"mac={Mac},vifname=x1,script={LockingFlows.ScriptName},bridge=ovsbr0.20");
+        Assert.Equal(("x1", "ovsbr0"), (domain.FindVif(0)!.Dom0Name, domain.FindVif(0)!.Bridge));
+        Assert.True((await driver.ObserveAsync(LockingFiles.Owned, Ct)).LockingInForce);
+        var other = new VifSettings { Mac = new(0x00163e800008), VifName = "x2", Script = LockingFlows.ScriptName, Bridge = "ovsbr0" };
+        var failure = await FailsAsync(driver, new AttachVifStep("web1", 1, other, Impact.None), "hotplug.failed");
+        Assert.Equal($"xlnet has no rules for x2: {LockingFlows.ScriptName} is for vifs that it has locked.", failure.HotplugError);
+
+        Done(await driver.ApplyAsync(new StopGuestStep("web1", Force: true, TimeSpan.FromMinutes(1)), Ct));
+        Done(await driver.ApplyAsync(new SetLockingStep(locked, open), Ct));
+        observed = await driver.ObserveAsync(LockingFiles.Owned, Ct);
+        Assert.DoesNotContain(LockingFlows.ScriptName, observed.Scripts);
+        Assert.All(observed.Files, f => Assert.Null(f.Value));
+        Assert.Empty(observed.FindBridge("ovsbr0")!.Ports);
     }
 
     [Fact]

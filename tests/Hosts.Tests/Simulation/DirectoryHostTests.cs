@@ -18,6 +18,9 @@ public sealed class DirectoryHostTests : HostContract
 
     protected override Task LetGuestsConnectAsync() => _store.ConnectGuestsAsync(Ct);
 
+    [Fact]
+    public Task SetLocking_OnOpenVSwitch_HoldsTheVifFromItsCreateOn() => LockedVifIsHeldFromItsCreateOnAsync();
+
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();

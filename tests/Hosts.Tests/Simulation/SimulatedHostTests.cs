@@ -18,6 +18,9 @@ public sealed class SimulatedHostTests : HostContract
 
     protected override Task LetGuestsConnectAsync() => _store.ConnectGuestsAsync(Ct);
 
+    [Fact]
+    public Task SetLocking_OnOpenVSwitch_HoldsTheVifFromItsCreateOn() => LockedVifIsHeldFromItsCreateOnAsync();
+
     /// <summary>Not in the contract: the recorded host has no hardware virtualization. libxl's own defaults, from its source.</summary>
     [Fact]
     public async Task CreateGuest_Hvm_HasEmulatedVifsAndPluggedOnesWithout()

@@ -71,7 +71,7 @@ internal static class VifFindings
             ? $"'{v}' has {v.Length} characters, and Linux takes at most {NetNames.MaxInterface}: the create fails. Give a shorter one."
             : null);
         Check("bridge", FindingKinds.BridgeInvalid, v => v.Length == 0 ? null : NetNames.CheckBridge(v));
-        Check("bridge", FindingKinds.OvsSyntax, v => NetNames.HasOvsSyntax(v) && nic.Get("script")?.EndsWith("vif-openvswitch", StringComparison.Ordinal) != true
+        Check("bridge", FindingKinds.OvsSyntax, v => NetNames.HasOvsSyntax(v) && nic.Get("script")?.EndsWith("-openvswitch", StringComparison.Ordinal) != true
             ? $"'{v}' names a VLAN or trunks of an Open vSwitch bridge, and vif-openvswitch is not the script here. Write script=vif-openvswitch, unless xl.conf does."
             : null);
         Check("script", FindingKinds.ScriptInvalid, v => v.Length == 0 ? null : NetNames.CheckScript(v));

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
+using Xlnet.Domain.Networking;
 
 namespace Xlnet.Infrastructure.Hosts.Simulation;
 
@@ -10,7 +11,7 @@ namespace Xlnet.Infrastructure.Hosts.Simulation;
 internal sealed record HotplugResult(string Script, int ExitStatus, string? Error = null);
 
 /// <summary>
-/// The hotplug scripts of xen-utils-common 4.17 (vif-bridge, vif-openvswitch, vif-route, vif-nat; vif-common.sh), as far as their
+/// The hotplug scripts of xen-utils-common 4.17 (vif-bridge, vif-openvswitch, vif-route, vif-nat; vif-common.sh) and xlnet's, as far as their
 /// effects can be seen: interfaces, bridges, addresses, hotplug-error, the log and the journal. Any other script that the host has
 /// is taken to set its interface up and do nothing else.
 /// </summary>
@@ -40,6 +41,11 @@ internal static partial class HotplugScripts
                     Bridge(run);
                     break;
                 case Directory + "vif-openvswitch":
+                    OpenVSwitch(run);
+                    break;
+                case LockingFlows.ScriptPath:
+                    if (run.Online && !IsNamed(dom0.Files.Read(LockingFlows.Path), run.Device))
+                        run.Fatal($"xlnet has no rules for {run.Device}: {LockingFlows.ScriptName} is for vifs that it has locked.");
                     OpenVSwitch(run);
                     break;
                 case Directory + "vif-route":
@@ -120,6 +126,9 @@ internal static partial class HotplugScripts
         run.Succeed("vif-bridge", $", bridge {bridge}");
     }
 
+    private static bool IsNamed(byte[]? flows, string device) =>
+        flows is not null && Encoding.UTF8.GetString(flows).Split('\n').Any(l => l.StartsWith(device + " ", StringComparison.Ordinal));
+
     [GeneratedRegex("^([^.:]+)(\\.([0-9]+))?(:([0-9]+(:[0-9]+)*))?$")]
     private static partial Regex OpenVSwitchBridge();
 
@@ -130,7 +139,7 @@ internal static partial class HotplugScripts
         {
             OvsProgram.RemovePort(run.Dom0.State, run.Device);
             run.Journal($"ip link set {run.Device} down failed");
-            run.Succeed("vif-openvswitch", "");
+            run.Succeed(HostPath.Name(run.Script), "");
             return;
         }
 
@@ -165,7 +174,7 @@ internal static partial class HotplugScripts
             Trunks = trunks.Length > 0 ? [.. trunks.Split(',').Select(t => int.Parse(t, CultureInfo.InvariantCulture))] : [],
         });
         run.SetUp(OvsProgram.SystemInterface);
-        run.Succeed("vif-openvswitch", "");
+        run.Succeed(HostPath.Name(run.Script), "");
 
         string ExternalId(string key, string value) => $" -- set interface {run.Device} external-ids:\"{key}\"=\"{value}\"";
     }

@@ -8,6 +8,9 @@ internal interface ISimulatedFiles
 
     bool IsExecutable(string path);
 
+    /// <param name="path">Of a file that is there.</param>
+    void MakeExecutable(string path);
+
     /// <exception cref="HostShellException">One can't be written, and none was.</exception>
     void Write(IReadOnlyList<FileContent> files);
 
@@ -27,6 +30,8 @@ internal sealed class StateFiles(SimulatedDom0State state) : ISimulatedFiles
     }
 
     public bool IsExecutable(string path) => state.Files.TryGetValue(path, out var file) && file.Executable;
+
+    public void MakeExecutable(string path) => state.Files[path].Executable = true;
 
     public void Write(IReadOnlyList<FileContent> files)
     {

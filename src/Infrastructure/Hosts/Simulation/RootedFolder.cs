@@ -18,6 +18,13 @@ internal sealed class RootedFolder
 
     public bool IsExecutable(string path) => Guard(path, real => File.Exists(real) && (new FileInfo(real).UnixFileMode & UnixFileMode.UserExecute) != 0);
 
+    public void MakeExecutable(string path) => Guard(path, real =>
+    {
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(real, new FileInfo(real).UnixFileMode | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        return true;
+    });
+
     public void Write(IReadOnlyList<FileContent> files) => AtomicFile.Replace(files, Resolve);
 
     public void Delete(string path) => Guard(path, real =>
@@ -63,6 +70,14 @@ internal sealed class FolderFiles(RootedFolder folder, ISimulatedFiles below) : 
     public byte[]? Read(string path) => folder.Read(path) ?? below.Read(path);
 
     public bool IsExecutable(string path) => folder.Exists(path) ? folder.IsExecutable(path) : below.IsExecutable(path);
+
+    public void MakeExecutable(string path)
+    {
+        if (folder.Exists(path))
+            folder.MakeExecutable(path);
+        else
+            below.MakeExecutable(path);
+    }
 
     public void Write(IReadOnlyList<FileContent> files) => folder.Write(files);
 

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Text;
+using Xlnet.Domain.Networking;
 
 namespace Xlnet.Infrastructure.Hosts.Simulation;
 
@@ -30,6 +31,8 @@ internal sealed class SimulatedDom0(SimulatedDom0State state, ISimulatedFiles fi
         ["ifup"] = IfupdownProgram.Ifup,
         ["ifdown"] = IfupdownProgram.Ifdown,
         ["ifquery"] = IfupdownProgram.Ifquery,
+        ["chmod"] = SystemPrograms.Chmod,
+        [LockingFlows.ScriptName] = SystemPrograms.Locking,
         ["rm"] = SystemPrograms.Rm,
         ["cat"] = SystemPrograms.Cat,
         ["tail"] = SystemPrograms.Tail,

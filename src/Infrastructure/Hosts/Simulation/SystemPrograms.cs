@@ -86,6 +86,23 @@ internal static class SystemPrograms
         return Answer.Print($$"""{"nftables": [{{Info}}{{(dom0.State.ForwardPolicy == "DROP" ? Chain : "")}}]}""" + "\n");
     }
 
+    /// <summary><c>chmod 755 PATH</c>.</summary>
+    public static Answer Chmod(SimulatedDom0 dom0, IReadOnlyList<string> args)
+    {
+        if (args is not ["755", var path])
+            return Answer.Fail(1, "chmod: invalid mode\nTry 'chmod --help' for more information.\n");
+        if (dom0.Files.Read(path) is null)
+            return Answer.Fail(1, $"chmod: cannot access '{path}': No such file or directory\n");
+        dom0.Files.MakeExecutable(path);
+        return Answer.Nothing;
+    }
+
+    /// <summary>xlnet's own script, as far as it is no hotplug script: <c>check</c>.</summary>
+    public static Answer Locking(SimulatedDom0 dom0, IReadOnlyList<string> args) =>
+        !dom0.Files.IsExecutable(LockingFlows.ScriptPath) ? Answer.Fail(CommandResult.NotFound, $"{LockingFlows.ScriptPath}: command not found\n")
+        : args is ["check"] && dom0.State.Units.Contains(LockingFlows.Unit) && dom0.Files.Read(LockingFlows.Path) is not null ? Answer.Nothing
+        : new Answer(1);
+
     /// <summary><c>sysctl -n KEY</c>, <c>sysctl -e KEY…</c>, <c>sysctl -w KEY=VALUE</c> and <c>sysctl -q -p FILE</c>.</summary>
     public static Answer Sysctl(SimulatedDom0 dom0, IReadOnlyList<string> args)
     {

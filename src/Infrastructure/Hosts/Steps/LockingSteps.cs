@@ -19,26 +19,31 @@ internal static class LockingSteps
         }
 
         run.Changed = true;
-        return step.To[LockingFiles.Rules] is null
-            ? await TakeAwayAsync(run, now, ct).ConfigureAwait(false)
-            : await PutAsync(run, step, ct).ConfigureAwait(false);
-    }
-
-    private static async Task<StepFailure?> PutAsync(StepRun run, SetLockingStep step, CancellationToken ct)
-    {
         await run.Shell.WriteFilesAsync([.. step.To.Where(f => f.Value is not null).Select(f => new FileContent(f.Key, f.Value!))], ct).ConfigureAwait(false);
-        return await run.ChangeAsync(Code, ["systemctl", "daemon-reload"], ct).ConfigureAwait(false)
-            ?? await run.ChangeAsync(Code, ["systemctl", "enable", LockingFiles.Unit], ct).ConfigureAwait(false)
-            ?? await run.ChangeAsync(Code, ["systemctl", "reload-or-restart", LockingFiles.Unit], ct).ConfigureAwait(false);
+        if (step.To[LockingFlows.ScriptPath] is not null && await run.ChangeAsync(Code, ["chmod", "755", LockingFlows.ScriptPath], ct).ConfigureAwait(false) is { } failure)
+            return failure;
+        return await SetAsync(run, step, now, LockingFiles.Unit, [LockingFiles.Rules, LockingFiles.UnitPath], ct).ConfigureAwait(false)
+            ?? await SetAsync(run, step, now, LockingFlows.Unit, LockingFlows.Owned, ct).ConfigureAwait(false);
     }
 
-    /// <summary>The files go last: as long as they are there, a plan finds something to take away.</summary>
-    private static async Task<StepFailure?> TakeAwayAsync(StepRun run, IReadOnlyDictionary<string, byte[]?> now, CancellationToken ct)
+    /// <param name="paths">What it loads first, and its own last: as long as that is there, a plan finds something to take away.</param>
+    private static async Task<StepFailure?> SetAsync(
+        StepRun run, SetLockingStep step, IReadOnlyDictionary<string, byte[]?> now, string unit, IReadOnlyList<string> paths, CancellationToken ct)
     {
-        if (now[LockingFiles.UnitPath] is not null
-            && await run.ChangeAsync(Code, ["systemctl", "disable", "--now", LockingFiles.Unit], ct).ConfigureAwait(false) is { } failure)
+        if (step.To[paths[0]] is not null)
+        {
+            return await run.ChangeAsync(Code, ["systemctl", "daemon-reload"], ct).ConfigureAwait(false)
+                ?? await run.ChangeAsync(Code, ["systemctl", "enable", unit], ct).ConfigureAwait(false)
+                ?? await run.ChangeAsync(Code, ["systemctl", "reload-or-restart", unit], ct).ConfigureAwait(false);
+        }
+
+        if (paths.All(p => now[p] is null))
+            return null;
+        // Without its rules, the unit takes no interface down as it ends.
+        await run.Shell.DeleteFileAsync(paths[0], ct).ConfigureAwait(false);
+        if (now[paths[^1]] is not null && await run.ChangeAsync(Code, ["systemctl", "disable", "--now", unit], ct).ConfigureAwait(false) is { } failure)
             return failure;
-        foreach (var path in now.Where(f => f.Value is not null).Select(f => f.Key))
+        foreach (var path in paths.Skip(1))
             await run.Shell.DeleteFileAsync(path, ct).ConfigureAwait(false);
         return await run.ChangeAsync(Code, ["systemctl", "daemon-reload"], ct).ConfigureAwait(false);
     }
