@@ -125,7 +125,6 @@ public sealed class NetworkingLabTests(XenHost xen) : IAsyncLifetime
     {
         using var exercise = xen.Report.Begin("7. VLANs of vifs");
         LabService.Is(201, await _service.Client.PutAsync(LabService.Host + "/bridges/ovs1", new { kind = "openvswitch" }));
-        LabService.Is(201, await _service.Client.PutAsync(LabService.Host + "/bridges/br9", new { vlanFiltering = true }));
         (string Name, string Address, string Vlan)[] guests = [("web1", "172.31.79.2", "20"), ("web2", "172.31.79.3", "20"), ("web3", "172.31.79.4", "30")];
         foreach (var (name, address, vlan) in guests)
         {
@@ -140,6 +139,7 @@ public sealed class NetworkingLabTests(XenHost xen) : IAsyncLifetime
         exercise.Say("`PATCH …/guests/web3/vifs/0` with `{\"vlan\": \"20\"}`, `POST …/apply`: now it is in theirs.");
         exercise.Show("web1: ping 172.31.79.4", await xen.PingsAsync("web1", "172.31.79.4"));
 
+        LabService.Is(201, await _service.Client.PutAsync(LabService.Host + "/bridges/br9", new { vlanFiltering = true }));
         var refused = await _service.Client.PutAsync($"{LabService.Host}/guests/web1/vifs/0", new { bridge = "br9", vlan = "20" });
         Assert.Equal((422, "vif.vlan.version"), (refused.Status, refused.Code));
         exercise.Say("On a Linux bridge xl has to hand `vlan` to a script, which it does from 4.19 on. Here it is refused, with the reason:");
