@@ -82,55 +82,64 @@ public static class LockingFlows
         vsctl() { ovs-vsctl --timeout=10 "$@"; }
         ofctl() { ovs-ofctl --timeout=10 -O OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15 "$@"; }
 
-        # The interfaces that are locked.
-        names() { [ ! -e "$flows" ] || sed '/^#/d; s/ .*//' "$flows" | uniq; }
-
-        # The flows that a bridge is to have, for the ports that it has.
-        wanted() {
-            local ports numbers name number flow
-            ports=$(vsctl list-ports "$1") && numbers=$(vsctl --format=csv --data=bare --no-headings --columns=name,ofport list interface) || return 1
-            [ -e "$flows" ] || return 0
-            local -A at
-            while IFS=, read -r name number; do [[ $'\n'$ports$'\n' != *$'\n'$name$'\n'* ]] || at[$name]=$number; done <<<"$numbers"
-            # Without a number it has no device.
-            while read -r name flow; do [[ ! ${at[$name]:-} =~ ^[0-9]+$ ]] || echo "in_port=${at[$name]},$flow"; done <"$flows"
+        # What the ports of each bridge are to have: the flows of the file, with the numbers that its ports have now.
+        declare -A wanted held
+        survey() {
+            local state word name flow bridge=
+            local -A on at
+            state=$(vsctl --format=csv --data=bare --no-headings show -- --columns=name,ofport list interface) || return 1
+            while read -r word name _; do
+                name=${name//\"/}
+                case $word in
+                    Bridge) bridge=$name wanted[$name]= ;;
+                    Port) on[$name]=$bridge ;;
+                    *,*) at[${word%%,*}]=${word##*,} ;;
+                esac
+            done <<<"$state"
+            [ ! -e "$flows" ] || while read -r name flow; do
+                # Without a number it has no device.
+                [[ -n ${on[$name]:-} && ${at[$name]:-} =~ ^[0-9]+$ ]] || continue
+                held[$name]=${at[$name]}
+                wanted[${on[$name]}]+="in_port=${at[$name]},$flow"$'\n'
+            done <"$flows"
         }
 
         locked() { exec 9>/run/xlnet-locking-ovs.lock && flock --timeout 30 9 && "$@"; }
 
+        # With a port's name, it fails unless that port is held now.
         load() {
-            local bridges bridge lines
-            bridges=$(vsctl list-br) || return 1
-            for bridge in $bridges; do
-                lines=$(wanted "$bridge") || return 1
+            local bridge
+            survey && [[ -z ${1:-} || -n ${held[$1]:-} ]] || return 1
+            for bridge in "${!wanted[@]}"; do
                 # Another bridge may be broken.
-                printf '%s\n' "delete cookie=$cookie/-1" ${lines:+"${lines//in_port/add in_port}"} | ofctl --bundle add-flows "$bridge" - || [ -z "$lines" ] || return 1
+                printf '%s\n' "delete cookie=$cookie/-1" "${wanted[$bridge]//in_port/add in_port}" | ofctl --bundle add-flows "$bridge" - || [ -z "${wanted[$bridge]}" ] || return 1
             done
         }
 
         check() {
-            local bridges bridge lines
-            bridges=$(vsctl list-br) || return 1
-            for bridge in $bridges; do
-                lines=$(wanted "$bridge") || return 1
-                ofctl diff-flows <(echo "$lines") <(ofctl --no-stats --no-names dump-flows "$bridge" "cookie=$cookie/-1" | grep cookie=) || return 1
+            local bridge
+            survey || return 1
+            for bridge in "${!wanted[@]}"; do
+                ofctl diff-flows <(echo "${wanted[$bridge]}") <(ofctl --no-stats --no-names dump-flows "$bridge" "cookie=$cookie/-1") || return 1
             done
         }
 
         open() {
-            local name ports
-            load && ports=$(for bridge in $(vsctl list-br); do vsctl list-ports "$bridge"; done) || return 1
-            for name in $(names); do [[ $'\n'$ports$'\n' != *$'\n'$name$'\n'* ]] || ip link set dev "$name" up || return 1; done
+            local name
+            load || return 1
+            for name in "${!held[@]}"; do ip link set dev "$name" up || return 1; done
         }
 
         # Until there are flows again, nothing is to come from a locked vif, or from the one that is named. Those on a Linux bridge have
         # other rules.
         close() {
-            local name
+            local name last=
             [ -e "$flows" ] || { load; return; }
-            for name in $(names); do
-                [ "${1:-$name}" != "$name" ] || [ ! -e "/sys/class/net/$name" ] || [ -e "/sys/class/net/$name/brport" ] || ip link set dev "$name" down || return 1
-            done
+            while read -r name _; do
+                [ "$name" != "$last" ] && [ "${1:-$name}" = "$name" ] && [ -e "/sys/class/net/$name" ] && [ ! -e "/sys/class/net/$name/brport" ] || continue
+                last=$name
+                ip link set dev "$name" down || return 1
+            done <"$flows"
         }
 
         case $1 in open | load | close | check) locked "$@"; exit ;; esac
@@ -138,21 +147,22 @@ public static class LockingFlows
         . "$(dirname "$0")/vif-common.sh"
 
         plug() {
-            local bridge tag vm
-            names | grep -qxF -- "$dev" || fatal "xlnet has no rules for $dev: $(basename "$0") is for vifs that it has locked."
-            bridge=$(xenstore_read "$XENBUS_PATH/bridge")
+            local bridge tag id mac vm name uuid
+            [[ $(<"$flows") == *$'\n'"$dev "* ]] || fatal "xlnet has no rules for $dev: $(basename "$0") is for vifs that it has locked."
+            { read -r bridge; read -r id; read -r mac; } <<<"$(xenstore_read "$XENBUS_PATH/bridge" "$XENBUS_PATH/frontend-id" "$XENBUS_PATH/mac")"
             [[ $bridge =~ ^([^.:]+)(\.([0-9]+))?$ ]] || fatal "'$bridge' is no bridge of a locked vif on Open vSwitch: that is BR, or BR.TAG."
             bridge=${BASH_REMATCH[1]} tag=${BASH_REMATCH[3]}
-            vm=$(xenstore_read "/local/domain/$(xenstore_read "$XENBUS_PATH/frontend-id")/vm")
+            vm=$(xenstore_read "/local/domain/$id/vm")
+            { read -r name; read -r uuid; } <<<"$(xenstore_read "$vm/name" "$vm/uuid")"
             do_or_die ip link set dev "$dev" down
-            setup_virtual_bridge_port "$dev"
+            # As for every port of a guest's: one that nothing takes for its own address.
+            do_without_error ip link set dev "$dev" address fe:ff:ff:ff:ff:ff
+            do_without_error ip address flush dev "$dev"
             # What a guest says of spanning trees, Open vSwitch would hear before it looks at any flow.
             do_or_die ovs-vsctl --timeout=30 -- --if-exists del-port "$dev" \
                 -- add-port "$bridge" "$dev" ${tag:+"tag=$tag"} other_config:stp-enable=false other_config:rstp-enable=false \
-                -- set interface "$dev" "external-ids:\"xen-vm-name\"=\"$(xenstore_read "$vm/name")\"" \
-                "external-ids:\"xen-vm-uuid\"=\"$(xenstore_read "$vm/uuid")\"" "external-ids:\"attached-mac\"=\"$(xenstore_read "$XENBUS_PATH/mac")\""
-            [[ $(vsctl get interface "$dev" ofport) =~ ^[0-9]+$ ]] || fatal "Open vSwitch has not taken $dev."
-            (locked load) || fatal "The flows that hold the guest of $dev to its addresses cannot be put in."
+                -- set interface "$dev" "external-ids:\"xen-vm-name\"=\"$name\"" "external-ids:\"xen-vm-uuid\"=\"$uuid\"" "external-ids:\"attached-mac\"=\"$mac\""
+            (locked load "$dev") || fatal "The flows that hold the guest of $dev to its addresses cannot be put in."
             do_or_die ip link set dev "$dev" up
         }
 
