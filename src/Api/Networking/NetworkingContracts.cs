@@ -1,9 +1,9 @@
 using System.ComponentModel.DataAnnotations;
-using System.Globalization;
 using System.Net;
 using FluentValidation;
 using Xlnet.Api.Hosts;
 using Xlnet.Api.Plans;
+using Xlnet.Api.Common;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Networking;
@@ -158,7 +158,7 @@ internal sealed class NetworkingRequestValidator : AbstractValidator<NetworkingR
     public NetworkingRequestValidator()
     {
         RuleFor(r => r.Mode).NotNull().WithErrorCode("networking.mode").WithMessage($"Say which mode: {string.Join(", ", Kebab.Names<NetworkMode>())}.");
-        RuleFor(r => r.Subnet).Must(s => s is null || TryNetwork(s) is not null).WithErrorCode("networking.subnet").WithMessage("A subnet is an IPv4 network such as 10.77.0.0/24, its host bits zero.");
+        RuleFor(r => r.Subnet).Must(s => s is null || Cidrs.TryParse(s) is not null).WithErrorCode("networking.subnet").WithMessage("A subnet is an IPv4 network such as 10.77.0.0/24, its host bits zero.");
         RuleFor(r => r.Subnet).Null().When(r => r.Mode != NetworkMode.Nat).WithErrorCode("networking.not-in-mode").WithMessage("A subnet is for mode nat. Leave it out.");
         RuleFor(r => r.PortForwards).Null().When(r => r.Mode != NetworkMode.Nat).WithErrorCode("networking.not-in-mode").WithMessage("Port forwards are for mode nat. Leave them out.");
         RuleFor(r => r.PortForwards).Must(f => f is null || f.Count <= 1000).WithErrorCode("networking.port-forwards").WithMessage("There are at most 1,000 port forwards.");
@@ -167,20 +167,15 @@ internal sealed class NetworkingRequestValidator : AbstractValidator<NetworkingR
             f.RuleFor(p => p.Protocol).Must(p => p is null or "tcp" or "udp").WithErrorCode("networking.protocol").WithMessage("A protocol is tcp or udp.");
             f.RuleFor(p => p.Port).NotNull().InclusiveBetween(1, 65535).WithErrorCode("networking.port").WithMessage("A port is 1 to 65535.");
             f.RuleFor(p => p.ToPort).InclusiveBetween(1, 65535).WithErrorCode("networking.port").WithMessage("A port is 1 to 65535.");
-            f.RuleFor(p => p.ToAddress).Must(IsAddress).WithErrorCode("networking.address").WithMessage("Give the guest's address, such as 10.99.0.10.");
+            f.RuleFor(p => p.ToAddress).Must(Cidrs.IsAddress).WithErrorCode("networking.address").WithMessage("Give the guest's address, such as 10.99.0.10.");
         });
         RuleFor(r => r.Addressing).ChildRules(a =>
         {
-            a.RuleFor(x => x!.Gateway).Must(g => g is null || IsAddress(g)).WithErrorCode("networking.address").WithMessage("A gateway is an IP address.");
-            a.RuleForEach(x => x!.Dns).Must(IsAddress).WithErrorCode("networking.address").WithMessage("A name server is an IP address.");
+            a.RuleFor(x => x!.Gateway).Must(g => g is null || Cidrs.IsAddress(g)).WithErrorCode("networking.address").WithMessage("A gateway is an IP address.");
+            a.RuleForEach(x => x!.Dns).Must(Cidrs.IsAddress).WithErrorCode("networking.address").WithMessage("A name server is an IP address.");
             a.RuleFor(x => x!.Addresses).Must(x => x is null || x.Count <= 64).WithErrorCode("networking.addresses").WithMessage("There are at most 64 addresses.");
         }).When(r => r.Addressing is not null);
         RuleFor(r => r.MoveAddresses).Must(m => m is null || m.Count <= 64).WithErrorCode("networking.move-addresses").WithMessage("There are at most 64 subnets to move addresses from.");
         RuleFor(r => r.MoveVifs).Must(m => m is null || m.Count <= 64).WithErrorCode("networking.move-vifs").WithMessage("There are at most 64 bridges to move vifs from.");
     }
-
-    internal static IPNetwork? TryNetwork(string text) =>
-        text.Split('/') is [var address, var length] && text == text.Trim() && IsAddress(address) && int.TryParse(length, NumberStyles.None, CultureInfo.InvariantCulture, out _) && IPNetwork.TryParse(text, out var network) ? network : null;
-
-    private static bool IsAddress(string? text) => text is not null && text.Count(c => c == '.') is 0 or 3 && IPAddress.TryParse(text, out var address) && (text.Contains(':', StringComparison.Ordinal) || address.ToString() == text);
 }

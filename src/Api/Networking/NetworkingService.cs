@@ -112,7 +112,7 @@ internal sealed class NetworkingService(
             GatewayDevice = put.GatewayDevice,
             ProxyArp = put.ProxyArp ?? true,
             Nat = mode != NetworkMode.Nat ? null : new NatSettings(
-                put.Subnet is { } subnet ? NetworkingRequestValidator.TryNetwork(subnet)!.Value : present?.Nat?.Subnet ?? subnets.FirstOrDefault(s => s.Mode == NetworkMode.Nat)?.Cidr ?? FreeSubnet(seen.Inspection.Host, subnets),
+                put.Subnet is { } subnet ? Cidrs.TryParse(subnet)!.Value : present?.Nat?.Subnet ?? subnets.FirstOrDefault(s => s.Mode == NetworkMode.Nat)?.Cidr ?? FreeSubnet(seen.Inspection.Host, subnets),
                 put.Dhcp ?? true, put.Domain,
                 [.. (put.PortForwards ?? []).Select(f => new PortForward(f.Protocol ?? "tcp", f.Port!.Value, IPAddress.Parse(f.ToAddress!), f.ToPort ?? f.Port!.Value))]),
         };

@@ -1,10 +1,10 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
 using FluentValidation;
+using Xlnet.Api.Common;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Networking;
 using Xlnet.Domain.Subnets;
-using Xlnet.Domain.Xl;
 
 namespace Xlnet.Api.Subnets;
 
@@ -132,15 +132,4 @@ internal sealed class ReserveAddressRequestValidator : AbstractValidator<Reserve
             .WithMessage("Say what it is reserved for: 1 to 255 characters, such as dom0-a/web2 for a guest.");
         RuleFor(r => r.Address).Must(Cidrs.IsAddress).When(r => r.Address is not null).WithErrorCode("subnet.address").WithMessage(Cidrs.AddressRule);
     }
-}
-
-/// <summary>Networks and addresses as a request spells them: in full, and no other text for the same.</summary>
-internal static class Cidrs
-{
-    public const string AddressRule = "Write an address such as 10.77.0.10 or 2001:db8:7::10.";
-
-    public static IPNetwork? TryParse(string? text) =>
-        text?.Split('/') is [var address, _] && NetNames.IsAddress(text) && IPNetwork.TryParse(text, out var network) && network.BaseAddress.Equals(IPAddress.Parse(address)) ? network : null;
-
-    public static bool IsAddress(string? text) => text is not null && !text.Contains('/', StringComparison.Ordinal) && NetNames.IsAddress(text);
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net.NetworkInformation;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using NpgsqlTypes;
 using Xlnet.Domain.Common;
@@ -54,7 +53,7 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
     {
         if (macs.Count == 0)
             return;
-        await using var command = Command("""
+        await using var command = db.Command("""
             WITH released AS (
                 UPDATE mac_allocations a
                 SET state = 'quarantined', since = @now,
@@ -86,10 +85,10 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
 
         db.Add(pool);
         await db.SaveChangesAsync(ct);
-        await using (var create = Command(string.Create(CultureInfo.InvariantCulture, $"CREATE SEQUENCE {pool.SequenceName} AS bigint MINVALUE 0 START 0 CACHE 1")))
+        await using (var create = db.Command(string.Create(CultureInfo.InvariantCulture, $"CREATE SEQUENCE {pool.SequenceName} AS bigint MINVALUE 0 START 0 CACHE 1")))
             await create.ExecuteNonQueryAsync(ct);
         // Addresses that were claimed by hand before the pool was there belong to it from now on.
-        await using var adopt = Command("UPDATE mac_allocations SET pool_id = @pool WHERE pool_id IS NULL AND mac BETWEEN @first AND @last");
+        await using var adopt = db.Command("UPDATE mac_allocations SET pool_id = @pool WHERE pool_id IS NULL AND mac BETWEEN @first AND @last");
         adopt.Parameters.Add(new NpgsqlParameter("pool", pool.Id));
         adopt.Parameters.Add(Mac("first", pool.First));
         adopt.Parameters.Add(Mac("last", pool.Last));
@@ -112,13 +111,13 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
         await db.MacAllocations.Where(a => a.PoolId == pool.Id).ExecuteDeleteAsync(ct);
         db.Remove(pool);
         await db.SaveChangesAsync(ct);
-        await using var drop = Command(string.Create(CultureInfo.InvariantCulture, $"DROP SEQUENCE {pool.SequenceName}"));
+        await using var drop = db.Command(string.Create(CultureInfo.InvariantCulture, $"DROP SEQUENCE {pool.SequenceName}"));
         await drop.ExecuteNonQueryAsync(ct);
     }
 
     private async Task<MacAddress?> AllocateOnceAsync(MacPool pool, AllocationState state, string holder, string? guest, CancellationToken ct)
     {
-        await using var command = Command("""
+        await using var command = db.Command("""
             WITH RECURSIVE reserved AS (
                 UPDATE mac_allocations SET state = @state, holder = @holder, since = @now
                 WHERE mac = (SELECT r.mac FROM mac_allocations r
@@ -169,7 +168,7 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
 
     private async Task ClaimAsync(MacAddress mac, AllocationState state, string holder, string? guest, CancellationToken ct)
     {
-        await using (var command = Command("""
+        await using (var command = db.Command("""
             WITH claimed AS (
                 INSERT INTO mac_allocations AS a (mac, pool_id, state, holder, since)
                 VALUES (@mac, (SELECT p.id FROM mac_pools p WHERE @mac BETWEEN p.first AND p.last), @state, @holder, @now)
@@ -218,15 +217,6 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
         if (other.State == AllocationState.Held && VifHolder.TryParse(other.Holder, out var holder))
             exception.With("conflictingVif", holder);
         return exception;
-    }
-
-    private NpgsqlCommand Command(string sql)
-    {
-        var command = (NpgsqlCommand)db.Database.GetDbConnection().CreateCommand();
-        command.CommandText = sql;
-        command.Transaction = (NpgsqlTransaction?)db.Database.CurrentTransaction?.GetDbTransaction()
-            ?? throw new InvalidOperationException("MAC addresses change hands within a transaction only.");
-        return command;
     }
 
     private static NpgsqlParameter Mac(string name, MacAddress mac) => new(name, NpgsqlDbType.MacAddr) { Value = Native(mac) };

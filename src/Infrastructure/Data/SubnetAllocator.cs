@@ -1,6 +1,5 @@
 using System.Net;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using NpgsqlTypes;
 using Xlnet.Domain.Common;
@@ -122,7 +121,7 @@ public sealed class SubnetAllocator(XlnetDbContext db, TimeProvider clock)
     {
         if (addresses.Count == 0)
             return;
-        await using var command = Command("""
+        await using var command = db.Command("""
             WITH released AS (
                 UPDATE subnet_addresses a SET state = 'quarantined', since = @now, available_at = @now + s.quarantine
                 FROM unnest(@subnets, @addresses) AS g (subnet_id, address) JOIN subnets s ON s.id = g.subnet_id
@@ -176,7 +175,7 @@ public sealed class SubnetAllocator(XlnetDbContext db, TimeProvider clock)
     /// <summary>An address that is free, reserved for that vif or its guest, or in quarantine after a vif of that guest.</summary>
     private NpgsqlCommand ClaimCommand(long[] subnets, IPAddress[] addresses, string[] holders, AllocationState state)
     {
-        var command = Command("""
+        var command = db.Command("""
             WITH claimed AS (
                 INSERT INTO subnet_addresses AS a (subnet_id, address, state, holder, since)
                 SELECT q.subnet_id, q.address, @state, q.holder, @now FROM unnest(@subnets, @addresses, @holders) AS q (subnet_id, address, holder)
@@ -207,7 +206,7 @@ public sealed class SubnetAllocator(XlnetDbContext db, TimeProvider clock)
     /// </summary>
     private async Task<IPAddress> DrawAsync(Subnet subnet, AllocationState state, string holder, string guest, CancellationToken ct)
     {
-        await using var command = Command("""
+        await using var command = db.Command("""
             WITH RECURSIVE own AS (
                 SELECT address FROM subnet_addresses
                 WHERE subnet_id = @subnet AND @state = 'held'
@@ -255,15 +254,6 @@ public sealed class SubnetAllocator(XlnetDbContext db, TimeProvider clock)
 
     private async Task<SubnetAddress> FindAsync(Subnet subnet, IPAddress address, CancellationToken ct) =>
         await db.SubnetAddresses.AsNoTracking().SingleAsync(a => a.SubnetId == subnet.Id && a.Address == new IpAddress(address), ct);
-
-    private NpgsqlCommand Command(string sql)
-    {
-        var command = (NpgsqlCommand)db.Database.GetDbConnection().CreateCommand();
-        command.CommandText = sql;
-        command.Transaction = (NpgsqlTransaction?)db.Database.CurrentTransaction?.GetDbTransaction()
-            ?? throw new InvalidOperationException("Addresses change hands within a transaction only.");
-        return command;
-    }
 
     private static NpgsqlParameter Addresses(IPAddress[] addresses) => new("addresses", NpgsqlDbType.Array | NpgsqlDbType.Inet) { Value = addresses };
 

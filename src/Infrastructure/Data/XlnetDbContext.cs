@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.NetworkInformation;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+using Npgsql;
 using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Guests;
@@ -35,6 +37,16 @@ public sealed class XlnetDbContext(DbContextOptions<XlnetDbContext> options) : D
     public DbSet<OperationStep> OperationSteps => Set<OperationStep>();
     public DbSet<AuditEntry> AuditLog => Set<AuditEntry>();
     public DbSet<SimulatedHost> SimulatedHosts => Set<SimulatedHost>();
+
+    /// <summary>A statement of an allocator's, which is part of the caller's transaction.</summary>
+    internal NpgsqlCommand Command(string sql)
+    {
+        var command = (NpgsqlCommand)Database.GetDbConnection().CreateCommand();
+        command.CommandText = sql;
+        command.Transaction = (NpgsqlTransaction?)Database.CurrentTransaction?.GetDbTransaction()
+            ?? throw new InvalidOperationException("Addresses change hands within a transaction only.");
+        return command;
+    }
 
     protected override void OnModelCreating(ModelBuilder modelBuilder) =>
         modelBuilder.ApplyConfigurationsFromAssembly(typeof(XlnetDbContext).Assembly);
