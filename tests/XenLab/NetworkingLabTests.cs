@@ -46,10 +46,12 @@ public sealed class NetworkingLabTests(XenHost xen) : IAsyncLifetime
     {
         using var exercise = xen.Report.Begin("7. Bridged, Open vSwitch, routed, NAT, and back");
         var (files, sysctl) = (await xen.ScriptAsync(Files), await xen.ScriptAsync("sysctl -n net.ipv4.ip_forward"));
-        await PutGuestAsync("web1", "172.31.77.2", "172.31.77.1");
-        await PutGuestAsync("web2", "172.31.77.3", "172.31.77.1");
-        foreach (var guest in Guests)
+        foreach (var (guest, address) in Guests.Zip(["172.31.77.2", "172.31.77.3"]))
+        {
+            await PutGuestAsync(guest, address, "172.31.77.1");
             await _service.SucceedAsync($"/guests/{guest}/start");
+        }
+
         await xen.PingedAsync("172.31.77.2");
         var domid = (int)(await _service.DomainAsync("web1"))!["domid"]!;
         exercise.Say("At first, as the lab has it: the guests are on the Linux bridge `xenbr0`.");
