@@ -223,14 +223,15 @@ public sealed class NetworkingLabTests(XenHost xen) : IAsyncLifetime
 
     /// <summary>
     /// A second host on the wire of Dom0's uplink, in a network namespace: it is given a copy of what leaves by eth0, and what it sends
-    /// comes in there. It has no route to the guests, and notes who it hears from.
+    /// comes in there; by a device of eth0's own address, as Dom0 would take what comes by another for someone else's. It has no route to the
+    /// guests, and notes who it hears from.
     /// </summary>
     private async Task ShowPeerAsync(Report.Exercise exercise)
     {
         await xen.ScriptAsync("""
             set -e
             ip netns add labpeer
-            ip link add name labwire type veth peer name eth0 netns labpeer
+            ip link add name labwire address "$(cat /sys/class/net/eth0/address)" type veth peer name eth0 netns labpeer
             ip link set labwire up
             ip netns exec labpeer ip addr add 10.0.2.77/24 dev eth0
             ip netns exec labpeer ip link set eth0 up
