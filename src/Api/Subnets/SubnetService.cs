@@ -78,6 +78,8 @@ internal sealed class SubnetService(XlnetDbContext db, RequestInfo request, Time
         if (present is null)
             db.Add(subnet);
         var after = SubnetDocument.Of(subnet);
+        if (before != after)
+            subnet.CountChange();
         write.Record(RevisionObjectKind.Subnet, name.Value, present is null ? "subnet.create" : "subnet.update", $"subnets/{name}", before, after);
         // The allocator's statements see what is saved.
         await db.SaveChangesAsync(ct);
@@ -114,7 +116,7 @@ internal sealed class SubnetService(XlnetDbContext db, RequestInfo request, Time
     }
 
     /// <summary>What its addresses are in mode nat, dnsmasq and the host's own address say too.</summary>
-    private static void CheckNat(Host host, Subnet subnet)
+    public static void CheckNat(Host host, Subnet subnet)
     {
         if (subnet.Mode == NetworkMode.Nat && host.Networking is { Nat: { } nat } && (subnet.Cidr != nat.Subnet || !nat.Gateway.Equals(subnet.Gateway)))
             throw OfNetworking(host, subnet);

@@ -90,7 +90,6 @@ public sealed class Subnet
         if (!from.Equals(First) || !to.Equals(Last))
             Next = 0;
         (Cidr, Bridge, Mode, First, Last, Gateway) = (cidr, bridge, mode, from, to, gateway);
-        Version++;
 
         void CheckInside(string member, IPAddress address)
         {
@@ -101,6 +100,9 @@ public sealed class Subnet
             }
         }
     }
+
+    /// <summary>For whoever has changed it; what was put and is as it was, is no change.</summary>
+    public void CountChange() => Version++;
 
     /// <summary>Whether a vif is where this subnet is.</summary>
     /// <param name="networking">The host's; null while its own network is left to it.</param>
