@@ -1034,6 +1034,58 @@ namespace Xlnet.Migrations.Migrations
                     b.ToTable("simulated_hosts", (string)null);
                 });
 
+            modelBuilder.Entity("Xlnet.Infrastructure.Data.StoredAnswer", b =>
+                {
+                    b.Property<string>("Actor")
+                        .HasColumnType("text")
+                        .HasColumnName("actor");
+
+                    b.Property<string>("Key")
+                        .HasColumnType("text")
+                        .HasColumnName("key");
+
+                    b.Property<byte[]>("Body")
+                        .HasColumnType("bytea")
+                        .HasColumnName("body");
+
+                    b.Property<string>("ContentType")
+                        .HasColumnType("text")
+                        .HasColumnName("content_type");
+
+                    b.Property<string>("ETag")
+                        .HasColumnType("text")
+                        .HasColumnName("e_tag");
+
+                    b.Property<DateTimeOffset>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("expires_at");
+
+                    b.Property<byte[]>("Fingerprint")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("fingerprint");
+
+                    b.Property<string>("Location")
+                        .HasColumnType("text")
+                        .HasColumnName("location");
+
+                    b.Property<Guid?>("OperationId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("operation_id");
+
+                    b.Property<int?>("Status")
+                        .HasColumnType("integer")
+                        .HasColumnName("status");
+
+                    b.HasKey("Actor", "Key")
+                        .HasName("pk_stored_answers");
+
+                    b.HasIndex("ExpiresAt")
+                        .HasDatabaseName("ix_stored_answers_expires_at");
+
+                    b.ToTable("stored_answers", (string)null);
+                });
+
             modelBuilder.Entity("Xlnet.Domain.Bridges.Bridge", b =>
                 {
                     b.HasOne("Xlnet.Domain.Hosts.Host", null)

@@ -1,4 +1,6 @@
 using Xlnet.Api.Bridges;
+using Xlnet.Api.Bulk;
+using Xlnet.Api.DesiredStates;
 using Xlnet.Api.Drifts;
 using Xlnet.Api.Explain;
 using Xlnet.Api.Guests;
@@ -20,12 +22,14 @@ internal static class ApiRoutes
     {
         var v1 = app.MapGroup("/v1");
         v1.MapHosts();
+        v1.MapDesiredStates();
         v1.MapHostEvents();
         v1.MapNetworking();
         v1.MapBridges();
         v1.MapSubnets();
         v1.MapGuests();
         v1.MapVifs();
+        v1.MapBulk();
         v1.MapPlans();
         v1.MapOperations();
         v1.MapDrifts();

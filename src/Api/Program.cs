@@ -4,7 +4,9 @@ using Microsoft.EntityFrameworkCore;
 using Quartz;
 using Xlnet.Api;
 using Xlnet.Api.Bridges;
+using Xlnet.Api.Bulk;
 using Xlnet.Api.Common;
+using Xlnet.Api.DesiredStates;
 using Xlnet.Api.Drifts;
 using Xlnet.Api.Explain;
 using Xlnet.Api.Guests;
@@ -37,14 +39,17 @@ builder.Services.AddValidatorsFromAssemblyContaining<Program>(ServiceLifetime.Si
 builder.Services.AddOpenApiDocument();
 builder.Services.AddSingleton<QueryCheck>();
 
+builder.Services.AddScoped<IdempotencyScope>();
 builder.Services.AddScoped<HostService>();
 builder.Services.AddScoped<RevisionService>();
+builder.Services.AddScoped<DesiredStateService>();
 builder.Services.AddScoped<BridgeService>();
 builder.Services.AddScoped<NetworkingService>();
 builder.Services.AddScoped<SubnetService>();
 builder.Services.AddScoped<GuestService>();
 builder.Services.AddScoped<GuestVifs>();
 builder.Services.AddScoped<VifService>();
+builder.Services.AddScoped<BulkService>();
 builder.Services.AddScoped<ExplainService>();
 builder.Services.AddScoped<MacService>();
 builder.Services.AddScoped<PlanService>();
@@ -61,6 +66,7 @@ app.Use((http, next) =>
     http.RequestServices.GetRequiredService<QueryCheck>().Check(http);
     return next(http);
 });
+app.UseIdempotencyKeys();
 app.MapV1();
 app.MapHealth();
 app.UseOpenApiDocument();

@@ -104,14 +104,26 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
         if (!created && createOnly)
             throw new RuleException(RuleKind.Conflict, "bridge.exists", $"The host '{host}' has a bridge '{name}' already.");
         ApiDefaults.CheckPreconditions(http, bridge?.Version);
-        CheckOwner(write.Host, name);
         var put = change(bridge);
+        var others = put.Ports is null ? [] : await db.Bridges.AsNoTracking().Where(b => b.HostId == write.Host.Id && b.Name != name)
+            .Select(b => new BridgePorts(b.Name.Value, b.Ports)).ToListAsync(ct);
+        bridge = Set(write, bridge, name, put, others, createOnly ? "/name" : "bridge");
+        await write.CommitAsync(validateOnly, ct);
+        return (bridge, created);
+    }
+
+    /// <summary>Makes a bridge, or changes it, within a write of its host.</summary>
+    /// <param name="others">The host's other bridges.</param>
+    /// <param name="namePointer">Where the name stands.</param>
+    public Bridge Set(HostWrite write, Bridge? bridge, InterfaceName name, BridgeRequest put, IReadOnlyList<BridgePorts> others, string namePointer)
+    {
+        CheckOwner(write.Host, name);
         var kind = put.Kind ?? BridgeKind.Linux;
         if (Bridge.CheckName(name, kind) is { } wrong)
-            throw RuleException.Invalid(createOnly ? "/name" : "bridge", "bridge.name.openvswitch", wrong);
+            throw RuleException.Invalid(namePointer, "bridge.name.openvswitch", wrong);
         if (Bridge.CheckVlanFiltering(kind, put.VlanFiltering) is { } unfit)
             throw RuleException.Invalid("/vlanFiltering", "bridge.vlan-filtering", unfit);
-        var ports = await CheckPortsAsync(write.Host.Id, name, put.Ports, ct);
+        var ports = CheckPorts(name, put.Ports, others);
         var before = bridge is null ? null : BridgeDocument.Of(bridge);
         if (bridge is null)
             db.Add(bridge = new Bridge { HostId = write.Host.Id, Name = name, CreatedAt = write.Now, UpdatedAt = write.Now });
@@ -119,9 +131,8 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
         var after = BridgeDocument.Of(bridge);
         if (before != after)
             bridge.UpdatedAt = write.Now;
-        write.Record(RevisionObjectKind.Bridge, name.Value, created ? "bridge.create" : "bridge.update", $"bridges/{name}", before, after);
-        await write.CommitAsync(validateOnly, ct);
-        return (bridge, created);
+        write.Record(RevisionObjectKind.Bridge, name.Value, before is null ? "bridge.create" : "bridge.update", $"bridges/{name}", before, after);
+        return bridge;
     }
 
     /// <summary>What the host's networking makes of its bridge would not heed what is put here.</summary>
@@ -132,7 +143,7 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
     }
 
     /// <summary>An interface is a port of one bridge at most. Writers of a host come one after the other, so looking is enough.</summary>
-    private async Task<string[]?> CheckPortsAsync(long hostId, InterfaceName name, IReadOnlyList<string>? ports, CancellationToken ct)
+    private static string[]? CheckPorts(InterfaceName name, IReadOnlyList<string>? ports, IReadOnlyList<BridgePorts> others)
     {
         if (ports is null)
             return null;
@@ -142,15 +153,14 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
                 throw RuleException.Invalid($"/ports/{i}", "bridge.port", wrong);
         }
 
-        var others = await db.Bridges.AsNoTracking().Where(b => b.HostId == hostId && b.Name != name).Select(b => new { b.Name, b.Ports }).ToListAsync(ct);
         foreach (var other in others)
         {
-            if (ports.Contains(other.Name.Value))
-                throw RuleException.Invalid($"/ports/{ports.ToList().IndexOf(other.Name.Value)}", "bridge.port", $"'{other.Name}' is a bridge itself, and a bridge is no port of another.");
+            if (ports.Contains(other.Name))
+                throw RuleException.Invalid($"/ports/{ports.ToList().IndexOf(other.Name)}", "bridge.port", $"'{other.Name}' is a bridge itself, and a bridge is no port of another.");
             if (other.Ports?.Intersect(ports).FirstOrDefault() is { } taken)
             {
                 throw new RuleException(RuleKind.Conflict, "bridge.port-in-use", $"The interface '{taken}' is a port of the bridge '{other.Name}': take it from there first.")
-                    .With("conflictingBridge", other.Name.Value);
+                    .With("conflictingBridge", other.Name);
             }
         }
 
@@ -170,19 +180,27 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
             ?? throw RuleException.NotFound("bridge", name.Value);
         check?.Invoke(bridge);
         CheckOwner(write.Host, name);
-        var user = await db.Vifs.AsNoTracking()
-            .Where(v => v.HostId == write.Host.Id && (v.Bridge == name.Value || v.Bridge!.StartsWith(name.Value + ".") || v.Bridge!.StartsWith(name.Value + ":")))
-            .Join(db.Guests, v => v.GuestId, g => g.Id, (v, g) => new { g.Name, v.Devid }).OrderBy(u => u.Name).FirstOrDefaultAsync(ct);
-        if (user is not null)
-        {
-            throw new RuleException(RuleKind.Conflict, "bridge.in-use", $"The vif {write.Host.Name}/{user.Name}/{user.Devid} is on the bridge '{name}': move it first.")
-                .With("conflictingVif", new VifHolder(write.Host.Name.Value, user.Name.Value, user.Devid));
-        }
-
+        await CheckUnusedAsync(write.Host, name.Value, ct);
         db.Remove(bridge);
         write.Record(RevisionObjectKind.Bridge, name.Value, action, $"bridges/{name}", BridgeDocument.Of(bridge), null);
     }
+
+    /// <exception cref="RuleException">409, with the vif that is on it.</exception>
+    public async Task CheckUnusedAsync(Host host, string name, CancellationToken ct)
+    {
+        var user = await db.Vifs.AsNoTracking()
+            .Where(v => v.HostId == host.Id && (v.Bridge == name || v.Bridge!.StartsWith(name + ".") || v.Bridge!.StartsWith(name + ":")))
+            .Join(db.Guests, v => v.GuestId, g => g.Id, (v, g) => new { g.Name, v.Devid }).OrderBy(u => u.Name).FirstOrDefaultAsync(ct);
+        if (user is not null)
+        {
+            throw new RuleException(RuleKind.Conflict, "bridge.in-use", $"The vif {host.Name}/{user.Name}/{user.Devid} is on the bridge '{name}': move it first.")
+                .With("conflictingVif", new VifHolder(host.Name.Value, user.Name.Value, user.Devid));
+        }
+    }
 }
+
+/// <param name="Ports">Null where it was told nothing of them.</param>
+internal sealed record BridgePorts(string Name, IReadOnlyList<string>? Ports);
 
 internal static class BridgeEndpoints
 {

@@ -3,6 +3,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Mvc;
 using Xlnet.Api.Bridges;
+using Xlnet.Api.Bulk;
+using Xlnet.Api.DesiredStates;
 using Xlnet.Api.Drifts;
 using Xlnet.Api.Explain;
 using Xlnet.Api.Guests;
@@ -30,6 +32,8 @@ namespace Xlnet.Api.Common;
 [JsonSerializable(typeof(ApplyRequest))]
 [JsonSerializable(typeof(BridgeRequest))]
 [JsonSerializable(typeof(BridgeResponse))]
+[JsonSerializable(typeof(BulkRequest))]
+[JsonSerializable(typeof(BulkResponse))]
 [JsonSerializable(typeof(CloneGuestRequest))]
 [JsonSerializable(typeof(CreateBridgeRequest))]
 [JsonSerializable(typeof(CreateGuestRequest))]
@@ -37,6 +41,11 @@ namespace Xlnet.Api.Common;
 [JsonSerializable(typeof(CreateMacPoolRequest))]
 [JsonSerializable(typeof(CreateSubnetRequest))]
 [JsonSerializable(typeof(DefaultsContract))]
+[JsonSerializable(typeof(DesiredStateDocument))]
+[JsonSerializable(typeof(DesiredStateResponse))]
+[JsonSerializable(typeof(DesiredStatesRequest))]
+[JsonSerializable(typeof(DesiredStatesResponse))]
+[JsonSerializable(typeof(double))]
 [JsonSerializable(typeof(DriftAcceptRequest))]
 [JsonSerializable(typeof(DriftEnforceRequest))]
 [JsonSerializable(typeof(DriftResponse))]

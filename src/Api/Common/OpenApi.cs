@@ -139,6 +139,14 @@ internal static class OpenApi
                     (parameter.Style, parameter.Explode) = (ParameterStyle.Form, false);
             }
 
+            if (IdempotencyKeys.AreTakenBy(context.ApiDescription.HttpMethod, context.ApiDescription.RelativePath!))
+            {
+                operation.Parameters ??= [];
+                operation.Parameters.Add(IdempotencyKey());
+                if (operation.Parameters.Any(p => p.Name == "wait"))
+                    operation.Parameters.Add(Prefer());
+            }
+
             if (context.ApiDescription.HttpMethod is "PUT" or "PATCH" or "DELETE" || Throws(operation, StatusCodes.Status412PreconditionFailed)
                 || Throws(operation, StatusCodes.Status428PreconditionRequired))
             {
@@ -153,6 +161,23 @@ internal static class OpenApi
                 });
             }
         }
+
+        private static OpenApiParameter Prefer() => new()
+        {
+            Name = "Prefer",
+            In = ParameterLocation.Header,
+            Description = "`wait=30` asks to wait as the parameter does, in seconds; `respond-async` for an answer at once, as without it (RFC 7240).",
+            Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+        };
+
+        private static OpenApiParameter IdempotencyKey() => new()
+        {
+            Name = IdempotencyKeys.Header,
+            In = ParameterLocation.Header,
+            Description = $"Sent again with the same key, the request is not done again: the answer of the first time comes, with {IdempotencyKeys.ReplayedHeader}: true. "
+                + $"It is kept for {Infrastructure.Data.StoredAnswer.Lifetime.TotalHours} hours, until the time in {IdempotencyKeys.ExpiresHeader}. Refusals are not kept.",
+            Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = IdempotencyKeys.MaxLength },
+        };
 
         private static (string Description, OpenApiSchema? Schema) Describe(string name, bool inPath) => name switch
         {
@@ -250,6 +275,7 @@ internal static class OpenApi
         private static readonly (string Name, string Description)[] Tags =
         [
             ("Bridges", "The bridges that a host is to have."),
+            ("Desired states", "All that a host is to be, as one document."),
             ("Guests", "Guests with their files."),
             ("Health", "Whether the service works."),
             ("Hosts", "Dom0s, with the defaults that their vifs fall back on."),

@@ -46,13 +46,35 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
     public async Task<(Guest Guest, bool Created)> PutAsync(
         HttpContext http, ResourceName host, GuestName name, GuestRequest put, AcceptedFindings accepted, bool createOnly, bool validateOnly, CancellationToken ct)
     {
+        await using var write = await HostWrite.BeginAsync(db, request, clock, host, ct);
+        var (guest, created) = await PutAsync(write, name, put, accepted, version =>
+        {
+            CheckNew(host, name, version, createOnly);
+            ApiDefaults.CheckPreconditions(http, version);
+        }, ct);
+        await write.CommitAsync(validateOnly, ct);
+        return (guest, created);
+    }
+
+    /// <summary>The same within a write of its host.</summary>
+    /// <param name="check">Given its version; null when there is no such guest.</param>
+    public async Task<(Guest Guest, bool Created)> PutAsync(
+        HostWrite write, GuestName name, GuestRequest put, AcceptedFindings accepted, Action<uint?> check, CancellationToken ct)
+    {
         var given = put.Config is { } config ? ReadFile(name, Encoding.UTF8.GetBytes(config), accepted, "/config") : null;
-        if (given is not null)
-            await CheckForHostAsync(host, given, accepted, ct);
-        return await WriteAsync(http, host, name, createOnly, validateOnly,
-            guest => given ?? FileFor(guest, name, put, _ => false),
-            file => put.Vifs is { } vifs ? WantedOf(vifs) : WantedOf(file, "/config"),
-            given is null ? accepted : null, ct);
+        if (given is { Vifs.Count: > 0 })
+            CheckFor(await HostSurroundings.ReadAsync(db, write.Host, name.Value, ct), given, accepted);
+        var guest = await guestVifs.TryFindAsync(write, name, ct);
+        var created = guest is null;
+        check(guest?.Version);
+        var file = given ?? FileFor(guest, name, put, _ => false);
+        return (await SetAsync(write, guest, name, file, put.Vifs is { } vifs ? WantedOf(vifs) : WantedOf(file, "/config"), given is null ? accepted : null, ct), created);
+    }
+
+    public static void CheckNew(ResourceName host, GuestName name, uint? version, bool createOnly)
+    {
+        if (createOnly && version is not null)
+            throw new RuleException(RuleKind.Conflict, "guest.exists", $"The host '{host}' has a guest '{name}' already.");
     }
 
     /// <param name="removes">Whether the patch takes a member away.</param>
@@ -87,10 +109,15 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
     public async Task DeleteAsync(HttpContext http, ResourceName host, GuestName name, bool validateOnly, CancellationToken ct)
     {
         await using var write = await HostWrite.BeginAsync(db, request, clock, host, ct);
-        var guest = await guestVifs.FindAsync(write, name, ct);
-        ApiDefaults.CheckPreconditions(http, guest.Version);
-        await RemoveAsync(write, guest, "guest.delete", ct);
+        await DeleteAsync(write, name, guest => ApiDefaults.CheckPreconditions(http, guest.Version), ct);
         await write.CommitAsync(validateOnly, ct);
+    }
+
+    public async Task DeleteAsync(HostWrite write, GuestName name, Action<Guest> check, CancellationToken ct)
+    {
+        var guest = await guestVifs.FindAsync(write, name, ct);
+        check(guest);
+        await RemoveAsync(write, guest, "guest.delete", ct);
     }
 
     public async Task RemoveAsync(HostWrite write, Guest guest, string action, CancellationToken ct)
@@ -111,34 +138,42 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         await using var write = await HostWrite.BeginAsync(db, request, clock, host, ct);
         var guest = await guestVifs.TryFindAsync(write, name, ct);
         var created = guest is null;
-        if (!created && createOnly)
-            throw new RuleException(RuleKind.Conflict, "guest.exists", $"The host '{host}' has a guest '{name}' already.");
+        CheckNew(host, name, guest?.Version, createOnly);
         ApiDefaults.CheckPreconditions(http, guest?.Version);
-        var before = guest is null ? null : GuestDocument.Of(guest);
         var file = fileFor(guest);
+        guest = await SetAsync(write, guest, name, file, wantedFor(file), edit, ct);
+        await write.CommitAsync(validateOnly, ct);
+        return (guest, created);
+    }
+
+    /// <summary>Makes a guest, or changes it, within a write of its host.</summary>
+    /// <param name="edit">For an edit of the file that is there: what may newly be found in it.</param>
+    public async Task<Guest> SetAsync(
+        HostWrite write, Guest? guest, GuestName name, GuestFile file, IReadOnlyList<WantedVif> wanted, AcceptedFindings? edit, CancellationToken ct)
+    {
+        var before = guest is null ? null : GuestDocument.Of(guest);
         var found = edit is null || guest is null ? [] : guest.Parse().Findings.Select(f => f.Code).ToHashSet();
         if (guest is null)
             db.Add(guest = new Guest { HostId = write.Host.Id, Name = name, CreatedAt = write.Now });
 
-        await guestVifs.SetAsync(write, guest, file, wantedFor(file), ct);
+        await guestVifs.SetAsync(write, guest, file, wanted, ct);
         if (edit is not null && guest.Parse() is var edited)
             edit.Check([.. edited.Findings.Where(f => !found.Contains(f.Code))], "guest file", edited.Reading.Accepted, edited.Reading.Message);
-        write.Record(RevisionObjectKind.Guest, name.Value, created ? "guest.create" : "guest.update", name.Value, before, GuestDocument.Of(guest));
-        await write.CommitAsync(validateOnly, ct);
-        return (guest, created);
+        write.Record(RevisionObjectKind.Guest, name.Value, before is null ? "guest.create" : "guest.update", name.Value, before, GuestDocument.Of(guest));
+        return guest;
     }
 
     /// <summary>What is wrong for its own host only. A vifname that is taken is refused in any case, when the vifs are written.</summary>
     private async Task CheckForHostAsync(ResourceName host, GuestFile file, AcceptedFindings accepted, CancellationToken ct)
     {
-        if (file.Vifs.Count == 0)
-            return;
-        var surroundings = await HostSurroundings.ReadAsync(db, host, file.Name, ct);
-        accepted.Check(
-            [.. HostRules.CheckFile(file, surroundings).Where(f => f.Code != FindingKinds.DuplicateVifName.Code)], "guest file", acceptedByXl: true, xlSays: "");
+        if (file.Vifs.Count > 0)
+            CheckFor(await HostSurroundings.ReadAsync(db, host, file.Name, ct), file, accepted);
     }
 
-    private static GuestFile ReadFile(GuestName name, byte[] text, AcceptedFindings accepted, string pointer)
+    public static void CheckFor(VifSurroundings surroundings, GuestFile file, AcceptedFindings accepted) => accepted.Check(
+        [.. HostRules.CheckFile(file, surroundings).Where(f => f.Code != FindingKinds.DuplicateVifName.Code)], "guest file", acceptedByXl: true, xlSays: "");
+
+    public static GuestFile ReadFile(GuestName name, byte[] text, AcceptedFindings accepted, string pointer)
     {
         var file = GuestFile.Parse(XlText.FromBytes(text));
         accepted.Check(file.Findings, "guest file", file.Reading.Accepted, file.Reading.Message);
@@ -153,7 +188,7 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
 
     private static List<WantedVif> WantedOf(GuestFile file, string pointer) => [.. file.Vifs.Select(v => new WantedVif(v.Devid, v.Settings, pointer, InFile: true))];
 
-    private static List<WantedVif> WantedOf(IReadOnlyList<VifRequest> vifs)
+    public static List<WantedVif> WantedOf(IReadOnlyList<VifRequest> vifs)
     {
         var taken = vifs.Where(v => v.Devid is not null).Select(v => v.Devid!.Value).ToHashSet();
         var next = 0;
@@ -169,7 +204,7 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
     }
 
     /// <param name="removes">Whether a member is to be taken out of the file that is there.</param>
-    private static GuestFile FileFor(Guest? guest, GuestName name, GuestSettingsRequest put, Func<string, bool> removes)
+    public static GuestFile FileFor(Guest? guest, GuestName name, GuestSettingsRequest put, Func<string, bool> removes)
     {
         if (guest is not null)
             return Change(guest.Parse(), put, removes);

@@ -44,30 +44,53 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
     public async Task<(Host Host, string? Pool, bool Created)> PutAsync(
         HttpContext http, ResourceName name, Func<Host?, string?, HostRequest> change, bool createOnly, bool validateOnly, CancellationToken ct)
     {
+        HostRequest? first = null;
+        var (write, created) = await BeginAsync(name, version =>
+        {
+            if (version is not null && createOnly)
+                throw new RuleException(RuleKind.Conflict, "host.exists", $"There is a host '{name}' already: PUT /v1/hosts/{name} changes it.");
+            ApiDefaults.CheckPreconditions(http, version);
+        }, () => first = change(null, null), ct);
+        await using var _ = write;
+        var present = created ? null : await db.MacPools.AsNoTracking().Where(p => p.Id == write.Host.MacPoolId).Select(p => p.Name).SingleOrDefaultAsync(ct);
+        var before = created ? null : HostDocument.Of(write.Host);
+        var pool = await SetAsync(write.Host, created ? first! : change(write.Host, present?.Value), ct);
+        write.Record(RevisionObjectKind.Host, "", created ? "host.create" : "host.update", "", before, HostDocument.Of(write.Host));
+        await write.CommitAsync(validateOnly, ct);
+        return (write.Host, pool?.Name.Value, created);
+    }
+
+    /// <summary>Begins a change of a host, or the making of one that is not there.</summary>
+    /// <param name="check">Given its version, or null when there is none.</param>
+    /// <param name="first">What a new one is to be.</param>
+    public async Task<(HostWrite Write, bool Created)> BeginAsync(ResourceName name, Action<uint?> check, Func<HostRequest> first, CancellationToken ct)
+    {
         var write = await HostWrite.TryBeginAsync(db, request, clock, name, ct);
         if (write is null)
         {
-            ApiDefaults.CheckPreconditions(http, null);
-            var first = await PinAsync(change(null, null), ct);
+            check(null);
+            var put = await PinAsync(first(), ct);
             // Someone else may make it at this very moment: then this is a change of theirs.
-            write = await TryCreateAsync(name, first, ct);
-            if (write is not null)
-                return await SetAsync(write, first, created: true, validateOnly, ct);
+            if (await TryCreateAsync(name, put, ct) is { } made)
+                return (made, true);
             write = await HostWrite.BeginAsync(db, request, clock, name, ct);
         }
 
-        await using var _ = write;
-        if (createOnly)
-            throw new RuleException(RuleKind.Conflict, "host.exists", $"There is a host '{name}' already: PUT /v1/hosts/{name} changes it.");
-        ApiDefaults.CheckPreconditions(http, write.Host.Version);
-        var pool = await db.MacPools.AsNoTracking().Where(p => p.Id == write.Host.MacPoolId).Select(p => p.Name).SingleOrDefaultAsync(ct);
-        return await SetAsync(write, change(write.Host, pool?.Value), created: false, validateOnly, ct);
+        try
+        {
+            check(write.Host.Version);
+            return (write, false);
+        }
+        catch
+        {
+            await write.DisposeAsync();
+            throw;
+        }
     }
 
-    private async Task<(Host Host, string? Pool, bool Created)> SetAsync(HostWrite write, HostRequest put, bool created, bool validateOnly, CancellationToken ct)
+    /// <summary>Takes over what is put, and records nothing.</summary>
+    public async Task<MacPool?> SetAsync(Host host, HostRequest put, CancellationToken ct)
     {
-        await using var _ = write;
-        var host = write.Host;
         if (host.DriverKind != put.Driver!.Kind || host.DriverPath != put.Driver.Path)
         {
             throw new RuleException(RuleKind.Conflict, "host.driver",
@@ -76,15 +99,12 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         }
 
         var pool = await FindPoolAsync(put.MacPool, ct);
-        var before = created ? null : HostDocument.Of(host);
         // A pin changes only for whoever names the new one.
         host.Ssh = put.Driver.ToSsh(host.Ssh?.HostKey);
         host.Description = put.Description;
         host.MacPolicy = put.MacPolicy ?? MacPolicy.Allocate;
         host.MacPoolId = pool?.Id;
-        write.Record(RevisionObjectKind.Host, "", created ? "host.create" : "host.update", "", before, HostDocument.Of(host));
-        await write.CommitAsync(validateOnly, ct);
-        return (host, pool?.Name.Value, created);
+        return pool;
     }
 
     /// <param name="release">What gives the host its own network back first; null to leave it as it is.</param>
@@ -202,11 +222,7 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
     public async Task<byte[]> PutXlConfAsync(
         HttpContext http, ResourceName name, byte[] text, AcceptedFindings accepted, bool validateOnly, CancellationToken ct)
     {
-        var conf = XlConf.Parse(XlText.FromBytes(text));
-        accepted.Check(conf.Findings, "xl.conf", conf.Reading.Accepted, conf.Reading.Message);
-        if (VifRules.CheckDefaults(conf.Defaults) is [var wrong, ..] && !accepted.Has(wrong.Code))
-            throw new RuleException(RuleKind.Invalid, wrong.Code, $"vif.default.{wrong.Key}: {wrong.Message}");
-
+        var conf = ReadXlConf(text, accepted);
         await using var write = await HostWrite.BeginAsync(db, request, clock, name, ct);
         ApiDefaults.CheckPreconditions(http, write.Host.Version);
         var before = HostDocument.Of(write.Host);
@@ -217,6 +233,16 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         await write.CommitAsync(validateOnly, ct);
         ApiDefaults.SetETag(http, write.Host.Version);
         return text;
+    }
+
+    /// <exception cref="RuleException">422, with the findings that are not accepted.</exception>
+    public static XlConf ReadXlConf(byte[] text, AcceptedFindings accepted)
+    {
+        var conf = XlConf.Parse(XlText.FromBytes(text));
+        accepted.Check(conf.Findings, "xl.conf", conf.Reading.Accepted, conf.Reading.Message);
+        return VifRules.CheckDefaults(conf.Defaults) is [var wrong, ..] && !accepted.Has(wrong.Code)
+            ? throw new RuleException(RuleKind.Invalid, wrong.Code, $"vif.default.{wrong.Key}: {wrong.Message}")
+            : conf;
     }
 
     /// <summary>A new host whose key nobody has named is trusted with the one that it has: asked for before the database is touched.</summary>

@@ -123,7 +123,7 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
         pool.Description = body.Description;
         if (body.QuarantineSeconds is { } seconds)
             pool.Quarantine = TimeSpan.FromSeconds(seconds);
-        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await using var transaction = await db.BeginAsync(ct);
         await macs.AddPoolAsync(pool, ct);
         Audit("mac-pool.create", $"mac-pools/{pool.Name}");
         await db.SaveChangesAsync(ct);
@@ -134,7 +134,7 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
 
     public async Task<MacPool> ChangePoolAsync(HttpContext http, ResourceName name, Func<MacPool, MacPoolRequest> change, bool validateOnly, CancellationToken ct)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await using var transaction = await db.BeginAsync(ct);
         var pool = await db.MacPools.FromSql($"SELECT *, xmin FROM mac_pools WHERE name = {name.Value} FOR UPDATE").SingleOrDefaultAsync(ct)
             ?? throw RuleException.NotFound("mac-pool", name.Value);
         ApiDefaults.CheckPreconditions(http, pool.Version);
@@ -152,7 +152,7 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
     {
         if (name.Value == MacPool.DefaultName)
             throw new RuleException(RuleKind.Conflict, "mac-pool.default", "The default pool stays: it is what a host without a pool of its own uses.");
-        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await using var transaction = await db.BeginAsync(ct);
         var pool = await GetPoolAsync(name, ct);
         ApiDefaults.CheckPreconditions(http, pool.Version);
         Audit("mac-pool.delete", $"mac-pools/{pool.Name}");
@@ -203,7 +203,7 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
 
     public async Task<MacAllocationResponse> ReserveAsync(ReserveMacRequest body, bool validateOnly, CancellationToken ct)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await using var transaction = await db.BeginAsync(ct);
         MacAddress mac;
         if (body.Mac is not null)
             await macs.ReserveAsync(mac = MacAddress.Parse(body.Mac), body.ReservedFor!, ct);
@@ -220,7 +220,7 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
     /// <summary>Ends a reservation, or a quarantine before its time.</summary>
     public async Task ReleaseAsync(MacAddress mac, bool validateOnly, CancellationToken ct)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await using var transaction = await db.BeginAsync(ct);
         var allocation = await db.MacAllocations.FromSql($"SELECT * FROM mac_allocations WHERE mac = {System.Net.NetworkInformation.PhysicalAddress.Parse(mac.ToString())} FOR UPDATE")
             .SingleOrDefaultAsync(ct) ?? throw new RuleException(RuleKind.NotFound, "mac.not-found", $"{mac} is free already.");
         if (allocation.State == AllocationState.Held)

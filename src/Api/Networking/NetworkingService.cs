@@ -48,6 +48,22 @@ internal sealed class NetworkingService(
         ApiDefaults.CheckPreconditions(http, host.Version);
         await HostSight.CheckIdleAsync(db, write, ct);
 
+        var change = await BeginAsync(write, seen, put, ct);
+        var networking = change.Networking;
+        var findings = await EndAsync(change, ct);
+        await write.SaveAsync(ct);
+        await addresses.SettleAllAsync(host, "/mode", ct);
+        var desired = await DesiredStateReader.ReadWithinAsync(db, host.Id, ct) ?? throw RuleException.NotFound("host", name.Value);
+        var plan = PlanResponse.Of(
+            Planner.Plan(desired, seen.Inspection.Host, new PlanRequest { Allow = Enum.GetValues<Impact>() }), seen.Inspection.Host.Simulated);
+        await write.CommitAsync(validateOnly, ct);
+        return (NetworkingResponse.Of(networking, DefaultsOf(host), [.. findings.Where(f => f.IsWarning)], plan, seen.Inspection.Host.Simulated), host.Version);
+    }
+
+    /// <summary>Gives the host what is put, completed by what was seen of it, with the defaults and the subnet that go with it.</summary>
+    public async Task<NetworkingChange> BeginAsync(HostWrite write, NetworkingSeen seen, NetworkingRequest put, CancellationToken ct)
+    {
+        var host = write.Host;
         var originals = host.NetworkingState is { IsTaken: true } taken
             ? taken.Originals
             : seen.Facts.InterfacesFiles.ToDictionary(p => p, p => seen.Inspection.Host.Files.GetValueOrDefault(p));
@@ -59,11 +75,20 @@ internal sealed class NetworkingService(
             throw new RuleException(RuleKind.Invalid, fields[0].Code, fields[0].Message, fields);
         }
 
-        var guests = await db.Guests.Include(g => g.Vifs).Where(g => g.HostId == host.Id).OrderBy(g => g.Name).ToListAsync(ct);
-        var (before, present) = (HostDocument.Of(host), host.Networking);
+        var change = new NetworkingChange(write, seen, put, host.Networking, networking, HostDocument.Of(host), subnetsBefore);
         host.Networking = networking;
         SetDefaults(host, networking);
         await SetNatSubnetAsync(write, networking, ct);
+        return change;
+    }
+
+    /// <summary>Moves the vifs that have to be, holds all of it to what was seen of the host, and gives the host the networking's bridge.</summary>
+    /// <exception cref="RuleException">422 with the evidence, when the host's own facts speak against it.</exception>
+    public async Task<IReadOnlyList<PreflightFinding>> EndAsync(NetworkingChange change, CancellationToken ct)
+    {
+        var (write, seen, put, present, networking, before, subnetsBefore) = change;
+        var host = write.Host;
+        var guests = await db.Guests.Include(g => g.Vifs).Where(g => g.HostId == host.Id).OrderBy(g => g.Name).ToListAsync(ct);
         var moves = new AddressMoves(host, subnetsBefore, await addresses.ReadAsync(host.Id, ct), put.MoveAddresses ?? new Dictionary<string, string?>());
         await MoveVifsAsync(write, present, guests, put.MoveVifs ?? new Dictionary<string, string?>(), moves, ct);
         var findings = Preflight.Check(networking, host.NetworkingState?.Applied, seen.Inspection, seen.Facts, OnIt(guests, networking, DefaultsOf(host)));
@@ -72,27 +97,34 @@ internal sealed class NetworkingService(
 
         host.NetworkingState ??= new NetworkingState(null, seen.Facts.InterfacesFiles.ToDictionary(p => p, _ => (byte[]?)null), false);
         write.Record(RevisionObjectKind.Host, "", "networking.update", "networking", before, HostDocument.Of(host));
-        await write.SaveAsync(ct);
-        await addresses.SettleAllAsync(host, "/mode", ct);
-        var desired = await DesiredStateReader.ReadWithinAsync(db, host.Id, ct) ?? throw RuleException.NotFound("host", name.Value);
-        var plan = PlanResponse.Of(
-            Planner.Plan(desired, seen.Inspection.Host, new PlanRequest { Allow = Enum.GetValues<Impact>() }), seen.Inspection.Host.Simulated);
-        await write.CommitAsync(validateOnly, ct);
-        return (NetworkingResponse.Of(networking, DefaultsOf(host), [.. findings.Where(f => f.IsWarning)], plan, seen.Inspection.Host.Simulated), host.Version);
+        return findings;
     }
 
-    private async Task<Seen> LookAsync(long hostId, ResourceName name, CancellationToken ct)
+    /// <remarks>Not within the transaction: a slow host would keep the writers of its row waiting.</remarks>
+    public async Task<NetworkingSeen> LookAsync(long hostId, ResourceName name, CancellationToken ct)
+    {
+        await using var driver = await connector.OpenAsync(hostId, ct);
+        return await LookAsync(driver, hostId, name, ct);
+    }
+
+    /// <summary>A look at a host that is being made, whose writers nobody waits for.</summary>
+    public async Task<NetworkingSeen> LookAtNewAsync(Host host, CancellationToken ct)
+    {
+        await using var driver = connector.OpenNew(host);
+        return await LookAsync(driver, host.Id, host.Name, ct);
+    }
+
+    private async Task<NetworkingSeen> LookAsync(IHostDriver driver, long hostId, ResourceName name, CancellationToken ct)
     {
         var desired = await DesiredStateReader.ReadAsync(db, hostId, ct) ?? throw RuleException.NotFound("host", name.Value);
-        await using var driver = await connector.OpenAsync(hostId, ct);
         var facts = await driver.ReadNetworkFactsAsync(ct);
         var inspection = await driver.InspectAsync([.. desired.Paths.Union(facts.InterfacesFiles).Union(NetworkFiles.Owned)], ct);
         await ObservedFacts.KeepAsync(db, hostId, inspection.Host, ct);
         var defaults = XlConf.DefaultsOf(inspection.Host.Files[Host.XlConfPath]);
-        return new Seen(NetworkSight.Of(inspection.Host, facts, await driver.ReadRoutesAsync(ct), defaults), inspection, facts, defaults);
+        return new NetworkingSeen(NetworkSight.Of(inspection.Host, facts, await driver.ReadRoutesAsync(ct), defaults), inspection, facts, defaults);
     }
 
-    private static HostNetworking Complete(NetworkingRequest put, Seen seen, HostNetworking? present, IReadOnlyDictionary<string, byte[]?> originals, IReadOnlyList<Subnet> subnets)
+    private static HostNetworking Complete(NetworkingRequest put, NetworkingSeen seen, HostNetworking? present, IReadOnlyDictionary<string, byte[]?> originals, IReadOnlyList<Subnet> subnets)
     {
         var (mode, sight) = (put.Mode!.Value, seen.Sight);
         var uplink = put.Uplink ?? present?.Uplink ?? sight.Uplink
@@ -124,7 +156,7 @@ internal sealed class NetworkingService(
         .First(n => observed.Interfaces.SelectMany(i => i.Addresses).All(a => !IPAddress.TryParse(a.Split('/')[0], out var address) || !n.Contains(address)));
 
     /// <summary>The part that lies in xl.conf: the script of the mode, its bridge, and its gateway device.</summary>
-    private static void SetDefaults(Host host, HostNetworking networking)
+    public static void SetDefaults(Host host, HostNetworking networking)
     {
         host.SetDefaults(DefaultsOf(host) with
         {
@@ -293,6 +325,13 @@ internal sealed class NetworkingService(
     private static string? FindName(string named, Dictionary<string, BridgeKind> bridges) => NetNames.BridgeNames(named).FirstOrDefault(bridges.ContainsKey);
 
     private static string NameOf(string bridge) => NetNames.BridgeNames(bridge).Last();
-
-    private sealed record Seen(NetworkSight Sight, HostInspection Inspection, NetworkFacts Facts, VifDefaults Defaults);
 }
+
+/// <summary>What a host has, and runs by, before its networking is changed.</summary>
+internal sealed record NetworkingSeen(NetworkSight Sight, HostInspection Inspection, NetworkFacts Facts, VifDefaults Defaults);
+
+/// <summary>A host's networking that has been given to it, and whose consequences are still to be drawn.</summary>
+/// <param name="Present">What it had.</param>
+/// <param name="Before">The host as it was.</param>
+internal sealed record NetworkingChange(
+    HostWrite Write, NetworkingSeen Seen, NetworkingRequest Put, HostNetworking? Present, HostNetworking Networking, string Before, IReadOnlyList<Subnet> SubnetsBefore);

@@ -69,7 +69,7 @@ internal static class OperationEndpoints
         string host, OptionalJsonBody<ApplyRequest> body,
         HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null, [FromQuery] string? confirmWithin = null)
     {
-        var time = ParseWait(wait);
+        var time = ReadWait(http, wait);
         var confirm = ParseConfirmWithin(confirmWithin);
         return await AnswerAsync(http, operations, await operations.ApplyAsync(RouteNames.Host(host), body.Value, confirm, ct), time, ct);
     }
@@ -78,7 +78,7 @@ internal static class OperationEndpoints
         string host, JsonBody<DriftEnforceRequest> body,
         HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null)
     {
-        var time = ParseWait(wait);
+        var time = ReadWait(http, wait);
         return await AnswerAsync(http, operations, await operations.EnforceAsync(RouteNames.Host(host), body.Value, ct), time, ct);
     }
 
@@ -100,7 +100,7 @@ internal static class OperationEndpoints
     private static async Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> ActAsync(
         OperationKind kind, string host, string guest, OptionalJsonBody<GuestActionRequest> body, HttpContext http, OperationService operations, string? wait, CancellationToken ct)
     {
-        var time = ParseWait(wait);
+        var time = ReadWait(http, wait);
         return await AnswerAsync(http, operations, await operations.ActAsync(RouteNames.Host(host), RouteNames.Guest(guest), kind, body.Value, ct), time, ct);
     }
 
@@ -114,6 +114,20 @@ internal static class OperationEndpoints
             return TypedResults.Accepted(location, response);
         http.Response.Headers.Location = location;
         return TypedResults.Ok(response);
+    }
+
+    /// <summary>What the URL says, or what the caller prefers (RFC 7240): a preference that is not understood is none.</summary>
+    private static TimeSpan? ReadWait(HttpContext http, string? wait)
+    {
+        if (wait is not null)
+            return ParseWait(wait);
+        string[] preferred = [.. http.Request.Headers["Prefer"].SelectMany(p => (p ?? "").Split(',', StringSplitOptions.TrimEntries))];
+        var time = preferred.Where(p => p.StartsWith("wait=", StringComparison.OrdinalIgnoreCase)).Select(p => ParseTime(p[5..])).FirstOrDefault(t => t <= MaxWait);
+        if (time is not null)
+            http.Response.Headers.Append("Preference-Applied", string.Create(CultureInfo.InvariantCulture, $"wait={time.Value.TotalSeconds:0}"));
+        else if (preferred.Contains("respond-async", StringComparer.OrdinalIgnoreCase))
+            http.Response.Headers.Append("Preference-Applied", "respond-async");
+        return time;
     }
 
     private static TimeSpan? ParseWait(string? text)

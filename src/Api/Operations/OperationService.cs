@@ -13,7 +13,7 @@ using Xlnet.Infrastructure.Operations;
 namespace Xlnet.Api.Operations;
 
 internal sealed class OperationService(
-    XlnetDbContext db, RequestInfo request, TimeProvider clock, ISchedulerFactory schedulers, OperationNotifications notifications)
+    XlnetDbContext db, RequestInfo request, TimeProvider clock, ISchedulerFactory schedulers, OperationNotifications notifications, IdempotencyScope idempotency)
 {
     private static readonly TimeSpan ConfirmWait = TimeSpan.FromSeconds(30);
 
@@ -84,6 +84,7 @@ internal sealed class OperationService(
                 .ExecuteUpdateAsync(o => o.SetProperty(x => x.CancelRequested, true), ct);
             if (asked == 0 && await db.Operations.AnyAsync(o => o.Id == id, ct))
                 throw new RuleException(RuleKind.Conflict, "operation.finished", "The operation has ended already, and nothing of it can be cancelled.");
+            await idempotency.AcceptAsync(id, ct);
             await ScheduleAsync(id, "cancel", ct);
         }
 
@@ -107,6 +108,7 @@ internal sealed class OperationService(
             throw new RuleException(RuleKind.Conflict, "operation.not-awaiting-confirmation", $"The operation is {Kebab.Name(operation.Status)}, and nothing of it waits to be confirmed.");
         }
 
+        await idempotency.AcceptAsync(id, ct);
         await ScheduleAsync(id, "confirm", ct);
         return await WaitAsync(id, ConfirmWait, ct);
     }
@@ -228,6 +230,7 @@ internal sealed class OperationService(
             Target = guest is null ? host.Value : $"{host}/{guest}",
         });
         await db.SaveChangesAsync(ct);
+        await idempotency.AcceptAsync(operation.Id, ct);
         // From here on it is accepted: should this process die now, the sweep finds it.
         await HostOperationsJob.ScheduleAsync(await schedulers.GetScheduler(CancellationToken.None), hostId, operation.Id.ToString(), CancellationToken.None);
         return operation;

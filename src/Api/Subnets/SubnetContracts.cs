@@ -64,6 +64,24 @@ public sealed record CreateSubnetRequest : SubnetRequest
     /// <summary>1 to 63 lower-case letters, digits, '.', '_' and '-'.</summary>
     [Required]
     public string? Name { get; init; }
+
+    /// <summary>The POST that would make it.</summary>
+    internal static new CreateSubnetRequest Of(Subnet subnet)
+    {
+        var put = SubnetRequest.Of(subnet);
+        return new CreateSubnetRequest
+        {
+            Name = subnet.Name.Value,
+            Cidr = put.Cidr,
+            Bridge = put.Bridge,
+            Mode = put.Mode,
+            First = put.First,
+            Last = put.Last,
+            Gateway = put.Gateway,
+            QuarantineSeconds = put.QuarantineSeconds,
+            Description = put.Description,
+        };
+    }
 }
 
 /// <summary>The addresses that the vifs of one place of a host have.</summary>

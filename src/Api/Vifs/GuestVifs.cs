@@ -27,6 +27,9 @@ internal sealed record WantedVif(
 
     public bool ScriptFollows { get; init; }
 
+    /// <summary>Whether no subnet is said to be none, and not what it was.</summary>
+    public bool SaysSubnet { get; init; }
+
     /// <summary>A vif that the body of a request is about.</summary>
     public static WantedVif Of(int devid, VifRequest put, string pointer = "") =>
         new(devid, put.ToDomain(), pointer, Trunks: put.Trunks, Locking: put.Locking ?? VifLocking.Unlocked,
@@ -77,7 +80,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs, SubnetAllo
 
         var present = guest.Vifs.ToDictionary(v => v.Devid);
         var gone = guest.Vifs
-            .Where(v => wanted.FirstOrDefault(w => w.Devid == v.Devid) is not { } w || w.Settings.Mac is { } mac && mac != v.Mac)
+            .Where(v => wanted.FirstOrDefault(w => w.Devid == v.Devid) is not { } w || (w.Settings.Mac ?? w.KeepMac) is { } mac && mac != v.Mac)
             .ToList();
         await macs.ReleaseAsync([.. gone.Select(v => v.Mac)], ct);
         // One that changes its address is made anew: so two that swap theirs never hold the same one at once.
@@ -139,7 +142,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs, SubnetAllo
 
     /// <summary>A vif whose addresses a file leaves as they were goes on to have them of the subnet that it asked.</summary>
     private static ResourceName? KeptSubnet(Guest guest, WantedVif want) =>
-        want.InFile && guest.FindVif(want.Devid) is { Subnet: not null } vif && vif.Ip == want.Settings.Ip ? vif.Subnet : null;
+        want is { InFile: true, SaysSubnet: false } && guest.FindVif(want.Devid) is { Subnet: not null } vif && vif.Ip == want.Settings.Ip ? vif.Subnet : null;
 
     private static AddressWish WishOf(Host host, Guest guest, WantedVif want, IReadOnlyList<Subnet> subnets)
     {
@@ -244,7 +247,7 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs, SubnetAllo
         }
         catch (RuleException e) when (want.Pointer.Length > 0)
         {
-            throw new RuleException(e.Kind, e.Code, e.Message, [.. e.Fields.Select(f => f with { Pointer = want.Pointer + f.Pointer })]);
+            throw e.Below(want.Pointer);
         }
     }
 

@@ -33,10 +33,13 @@ internal sealed class VifService(XlnetDbContext db, RequestInfo request, TimePro
         throw NotFound(guest, devid);
     }
 
-    public async Task<Vif> AttachAsync(ResourceName host, GuestName name, VifRequest put, bool validateOnly, CancellationToken ct)
+    public Task<Vif> AttachAsync(ResourceName host, GuestName name, VifRequest put, bool validateOnly, CancellationToken ct) =>
+        WriteAsync(host, write => AttachAsync(write, name, put, ct), validateOnly, ct);
+
+    public async Task<Vif> AttachAsync(HostWrite write, GuestName name, VifRequest put, CancellationToken ct)
     {
         var devid = -1;
-        var guest = await WriteAsync(host, name, "vif.attach", _ => devid, validateOnly, guest =>
+        var guest = await SetAsync(write, name, "vif.attach", () => devid, guest =>
         {
             if (put.Devid is { } asked && guest.FindVif(asked) is not null)
                 throw new RuleException(RuleKind.Conflict, "vif.exists", $"The guest '{name}' has a vif {asked} already: PUT changes it.", new FieldError("/devid", "vif.exists", "taken"));
@@ -46,15 +49,21 @@ internal sealed class VifService(XlnetDbContext db, RequestInfo request, TimePro
         return guest.FindVif(devid)!;
     }
 
-    public async Task<(Vif Vif, bool Created)> PutAsync(
-        HttpContext http, ResourceName host, GuestName name, int devid, Func<Vif?, VifRequest> change, bool validateOnly, CancellationToken ct)
+    public Task<(Vif Vif, bool Created)> PutAsync(
+        HttpContext http, ResourceName host, GuestName name, int devid, Func<Vif?, VifRequest> change, bool validateOnly, CancellationToken ct) =>
+        WriteAsync(host, write => PutAsync(write, name, devid, vif =>
+        {
+            ApiDefaults.CheckPreconditions(http, vif?.Version);
+            return change(vif);
+        }, ct), validateOnly, ct);
+
+    public async Task<(Vif Vif, bool Created)> PutAsync(HostWrite write, GuestName name, int devid, Func<Vif?, VifRequest> change, CancellationToken ct)
     {
         var created = false;
-        var guest = await WriteAsync(host, name, "vif.update", _ => devid, validateOnly, guest =>
+        var guest = await SetAsync(write, name, "vif.update", () => devid, guest =>
         {
             var vif = guest.FindVif(devid);
             created = vif is null;
-            ApiDefaults.CheckPreconditions(http, vif?.Version);
             var put = change(vif);
             if (put.Devid is { } other && other != devid)
                 throw RuleException.Invalid("/devid", "vif.devid.differs", $"The URL says {devid}, and the body {other}.");
@@ -65,10 +74,12 @@ internal sealed class VifService(XlnetDbContext db, RequestInfo request, TimePro
     }
 
     public Task DetachAsync(HttpContext http, ResourceName host, GuestName name, int devid, bool validateOnly, CancellationToken ct) =>
-        WriteAsync(host, name, "vif.detach", _ => devid, validateOnly, guest =>
+        WriteAsync(host, write => DetachAsync(write, name, devid, vif => ApiDefaults.CheckPreconditions(http, vif.Version), ct), validateOnly, ct);
+
+    public Task<Guest> DetachAsync(HostWrite write, GuestName name, int devid, Action<Vif> check, CancellationToken ct) =>
+        SetAsync(write, name, "vif.detach", () => devid, guest =>
         {
-            var vif = guest.FindVif(devid) ?? throw NotFound(name, devid);
-            ApiDefaults.CheckPreconditions(http, vif.Version);
+            check(guest.FindVif(devid) ?? throw NotFound(name, devid));
             return [.. Present(guest).Where(w => w.Devid != devid)];
         }, ct);
 
@@ -76,28 +87,34 @@ internal sealed class VifService(XlnetDbContext db, RequestInfo request, TimePro
     public async Task<Vif> PinAsync(
         HttpContext http, ResourceName host, GuestName name, int devid, Func<Vif, VifSettings> pinned, bool validateOnly, CancellationToken ct)
     {
-        var guest = await WriteAsync(host, name, "vif.pin", _ => devid, validateOnly, guest =>
+        var guest = await WriteAsync(host, write => SetAsync(write, name, "vif.pin", () => devid, guest =>
         {
             var vif = guest.FindVif(devid) ?? throw NotFound(name, devid);
             ApiDefaults.CheckPreconditions(http, vif.Version);
             var wanted = new WantedVif(devid, pinned(vif), "", InFile: true);
             return [.. Present(guest).Select(w => w.Devid == devid ? wanted : w)];
-        }, ct);
+        }, ct), validateOnly, ct);
         return guest.FindVif(devid)!;
     }
 
-    private async Task<Guest> WriteAsync(
-        ResourceName host, GuestName name, string action, Func<Guest, int> devid, bool validateOnly,
-        Func<Guest, IReadOnlyList<WantedVif>> change, CancellationToken ct)
+    private async Task<T> WriteAsync<T>(ResourceName host, Func<HostWrite, Task<T>> change, bool validateOnly, CancellationToken ct)
     {
         await using var write = await HostWrite.BeginAsync(db, request, clock, host, ct);
+        var changed = await change(write);
+        await write.CommitAsync(validateOnly, ct);
+        return changed;
+    }
+
+    /// <param name="devid">Asked when the change is made.</param>
+    private async Task<Guest> SetAsync(
+        HostWrite write, GuestName name, string action, Func<int> devid, Func<Guest, IReadOnlyList<WantedVif>> change, CancellationToken ct)
+    {
         var guest = await guestVifs.FindAsync(write, name, ct);
         var before = GuestDocument.Of(guest);
         var wanted = change(guest);
         await guestVifs.SetAsync(write, guest, guest.Parse(), wanted, ct);
         write.Record(RevisionObjectKind.Guest, name.Value, action,
-            string.Create(CultureInfo.InvariantCulture, $"{name}/vifs/{devid(guest)}"), before, GuestDocument.Of(guest));
-        await write.CommitAsync(validateOnly, ct);
+            string.Create(CultureInfo.InvariantCulture, $"{name}/vifs/{devid()}"), before, GuestDocument.Of(guest));
         return guest;
     }
 

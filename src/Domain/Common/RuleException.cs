@@ -27,6 +27,16 @@ public sealed class RuleException : Exception
         return this;
     }
 
+    /// <summary>The same, about a part of a larger request.</summary>
+    /// <param name="part">The pointer to that part. What is at fault in its URL, is at fault there as a whole.</param>
+    public RuleException Below(string part)
+    {
+        var below = new RuleException(Kind, Code, Message, [.. Fields.Select(f => f with { Pointer = f.Pointer.StartsWith('/') ? part + f.Pointer : part })]);
+        foreach (var (name, value) in Extensions)
+            below.With(name, value);
+        return below;
+    }
+
     public static RuleException NotFound(string what, string name) =>
         new(RuleKind.NotFound, $"{what}.not-found", $"There is no {what.Replace('-', ' ')} '{name}' here.");
 

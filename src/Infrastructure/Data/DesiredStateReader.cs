@@ -16,6 +16,8 @@ public static class DesiredStateReader
     /// <returns>Null when the host is gone.</returns>
     public static async Task<DesiredState?> ReadAsync(XlnetDbContext db, long hostId, CancellationToken ct)
     {
+        if (db.Database.CurrentTransaction is not null)
+            return await ReadWithinAsync(db, hostId, ct);
         await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
         return await ReadWithinAsync(db, hostId, ct);
     }

@@ -1,5 +1,4 @@
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Storage;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 
@@ -13,10 +12,11 @@ public sealed class HostWrite : IAsyncDisposable
 {
     private readonly XlnetDbContext _db;
     private readonly RequestInfo _request;
-    private readonly IDbContextTransaction _transaction;
+    private readonly JoinedTransaction _transaction;
     private readonly List<Change> _changes = [];
+    private readonly List<RecordedChange> _recorded = [];
 
-    private HostWrite(XlnetDbContext db, RequestInfo request, IDbContextTransaction transaction, Host host, DateTimeOffset now)
+    private HostWrite(XlnetDbContext db, RequestInfo request, JoinedTransaction transaction, Host host, DateTimeOffset now)
     {
         (_db, _request, _transaction, Host, Now) = (db, request, transaction, host, now);
     }
@@ -25,6 +25,9 @@ public sealed class HostWrite : IAsyncDisposable
 
     /// <summary>The time of the change.</summary>
     public DateTimeOffset Now { get; }
+
+    /// <summary>What it has done so far, in the order in which it was noted.</summary>
+    public IReadOnlyList<RecordedChange> Recorded => _recorded;
 
     /// <exception cref="RuleException">404 when there is no such host.</exception>
     public static async Task<HostWrite> BeginAsync(
@@ -35,7 +38,7 @@ public sealed class HostWrite : IAsyncDisposable
     public static async Task<HostWrite?> TryBeginAsync(
         XlnetDbContext db, RequestInfo request, TimeProvider clock, ResourceName name, CancellationToken ct)
     {
-        var transaction = await db.Database.BeginTransactionAsync(ct);
+        var transaction = await db.BeginAsync(ct);
         var host = await db.Hosts.FromSql($"SELECT *, xmin FROM hosts WHERE name = {name.Value} FOR UPDATE").SingleOrDefaultAsync(ct);
         if (host is not null)
             return new HostWrite(db, request, transaction, host, clock.GetUtcNow());
@@ -47,7 +50,11 @@ public sealed class HostWrite : IAsyncDisposable
     public static async Task<HostWrite> BeginNewAsync(
         XlnetDbContext db, RequestInfo request, TimeProvider clock, Host host, CancellationToken ct)
     {
-        var transaction = await db.Database.BeginTransactionAsync(ct);
+        const string savepoint = "new_host";
+        var outer = db.Database.CurrentTransaction;
+        if (outer is not null)
+            await outer.CreateSavepointAsync(savepoint, ct);
+        var transaction = await db.BeginAsync(ct);
         try
         {
             db.Add(host);
@@ -55,6 +62,9 @@ public sealed class HostWrite : IAsyncDisposable
         }
         catch
         {
+            // Another's transaction goes on without it.
+            if (outer is not null)
+                await outer.RollbackToSavepointAsync(savepoint, CancellationToken.None);
             await transaction.DisposeAsync();
             throw;
         }
@@ -68,8 +78,10 @@ public sealed class HostWrite : IAsyncDisposable
     /// <param name="target">For the audit log: the object below its host, such as <c>web1/vifs/1</c>; empty for the host.</param>
     public void Record(RevisionObjectKind kind, string name, string action, string target, string? before, string? after)
     {
-        if (before != after)
-            _changes.Add(new Change(kind, name, action, target, before, after));
+        if (before == after)
+            return;
+        _changes.Add(new Change(kind, name, action, target, before, after));
+        _recorded.Add(new RecordedChange(action, target, after is null));
     }
 
     /// <summary>Saves and, unless it is only a trial, commits. A change that changes nothing makes no revision.</summary>
@@ -133,3 +145,8 @@ public sealed class HostWrite : IAsyncDisposable
 
     private sealed record Change(RevisionObjectKind Kind, string Name, string Action, string Target, string? Before, string? After);
 }
+
+/// <param name="Action">As in the audit log, such as <c>vif.attach</c>.</param>
+/// <param name="Target">The object below its host; empty for the host.</param>
+/// <param name="Removes">Whether the object is gone.</param>
+public sealed record RecordedChange(string Action, string Target, bool Removes);

@@ -69,6 +69,11 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
         await command.ExecuteNonQueryAsync(ct);
     }
 
+    /// <summary>Makes addresses free at once that have just been released, for the one who takes them over.</summary>
+    public Task EndQuarantineAsync(IReadOnlyCollection<MacAddress> macs, CancellationToken ct) => macs.Count == 0
+        ? Task.CompletedTask
+        : db.MacAllocations.Where(a => macs.Contains(a.Mac) && a.State == AllocationState.Quarantined).ExecuteUpdateAsync(a => a.SetProperty(x => x.AvailableAt, clock.GetUtcNow()), ct);
+
     /// <summary>Adds a pool with its sequence.</summary>
     /// <exception cref="RuleException">409 <c>mac-pool.exists</c> or <c>mac-pool.overlap</c>.</exception>
     public async Task AddPoolAsync(MacPool pool, CancellationToken ct)

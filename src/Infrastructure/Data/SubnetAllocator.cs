@@ -95,6 +95,16 @@ public sealed class SubnetAllocator(XlnetDbContext db, TimeProvider clock)
         await SettleAsync($"{host.Name}/", subnets, wishes, ct);
     }
 
+    /// <summary>Makes addresses of a host's free at once that have just been released, for the one who takes them over.</summary>
+    public Task EndQuarantineAsync(long hostId, IReadOnlyCollection<IPAddress> released, CancellationToken ct)
+    {
+        List<IpAddress> wanted = [.. released.Select(a => new IpAddress(a))];
+        return wanted.Count == 0
+            ? Task.CompletedTask
+            : db.SubnetAddresses.Where(a => db.Subnets.Any(s => s.HostId == hostId && s.Id == a.SubnetId) && wanted.Contains(a.Address) && a.State == AllocationState.Quarantined)
+                .ExecuteUpdateAsync(a => a.SetProperty(x => x.AvailableAt, clock.GetUtcNow()), ct);
+    }
+
     /// <summary>Sets an address aside for a name: the very one, or one of the subnet.</summary>
     /// <param name="pointer">Where the very one stands in the request.</param>
     public async Task<IPAddress> ReserveAsync(Subnet subnet, IPAddress? address, string reservedFor, string pointer, CancellationToken ct)

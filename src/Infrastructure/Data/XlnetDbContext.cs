@@ -18,8 +18,11 @@ using Xlnet.Domain.Vifs;
 namespace Xlnet.Infrastructure.Data;
 
 /// <summary>All of xlnet's own tables. Quartz keeps its own beside them (qrtz_*).</summary>
-public sealed class XlnetDbContext(DbContextOptions<XlnetDbContext> options) : DbContext(options)
+public sealed class XlnetDbContext : DbContext
 {
+    // A change that fails ends its transaction: a savepoint before each would be two more statements for nothing.
+    public XlnetDbContext(DbContextOptions<XlnetDbContext> options) : base(options) => Database.AutoSavepointsEnabled = false;
+
     public DbSet<Host> Hosts => Set<Host>();
     public DbSet<Bridge> Bridges => Set<Bridge>();
     public DbSet<Guest> Guests => Set<Guest>();
@@ -36,7 +39,12 @@ public sealed class XlnetDbContext(DbContextOptions<XlnetDbContext> options) : D
     public DbSet<Operation> Operations => Set<Operation>();
     public DbSet<OperationStep> OperationSteps => Set<OperationStep>();
     public DbSet<AuditEntry> AuditLog => Set<AuditEntry>();
+    public DbSet<StoredAnswer> StoredAnswers => Set<StoredAnswer>();
     public DbSet<SimulatedHost> SimulatedHosts => Set<SimulatedHost>();
+
+    /// <summary>Begins a transaction, or takes part in the one that is under way: then it is for whoever began that to commit it.</summary>
+    public async Task<JoinedTransaction> BeginAsync(CancellationToken ct) =>
+        new(Database.CurrentTransaction is null ? await Database.BeginTransactionAsync(ct) : null);
 
     /// <summary>A statement of an allocator's, which is part of the caller's transaction.</summary>
     internal NpgsqlCommand Command(string sql)

@@ -33,7 +33,15 @@ public sealed class HostConnector(
         if (fresh)
             ssh.Renew(hostId);
         var host = await FindAsync(hostId, ct) ?? throw RuleException.NotFound("host", hostId.ToString(System.Globalization.CultureInfo.InvariantCulture));
-        var state = new SimulatedHostStore(contexts, hostId);
+        return Open(hostId, host, new SimulatedHostStore(contexts, hostId));
+    }
+
+    /// <summary>A host that is being made, whose row nobody else sees yet. A simulated one is as fresh as it will be, and nothing done to it is kept.</summary>
+    public IHostDriver OpenNew(Host host) => Open(
+        host.Id, new HostWay(host.DriverKind, host.DriverPath, host.Ssh), new InMemoryStateStore(FreshDom0.Create((ulong)host.Id)));
+
+    private XlHostDriver Open(long hostId, HostWay host, ISimulatedStateStore state)
+    {
         IHostShell shell = host.Kind switch
         {
             DriverKind.Simulated => new SimulatedShell(state, clock),
