@@ -66,6 +66,7 @@ app.Use((http, next) =>
     http.RequestServices.GetRequiredService<QueryCheck>().Check(http);
     return next(http);
 });
+app.UseFieldSelection();
 app.UseIdempotencyKeys();
 app.MapV1();
 app.MapHealth();

@@ -139,6 +139,12 @@ internal static class OpenApi
                     (parameter.Style, parameter.Explode) = (ParameterStyle.Form, false);
             }
 
+            if (FieldSelection.AnswerOf(context.ApiDescription.HttpMethod, context.ApiDescription.ActionDescriptor.EndpointMetadata) is not null)
+            {
+                operation.Parameters ??= [];
+                operation.Parameters.Add(Fields());
+            }
+
             if (IdempotencyKeys.AreTakenBy(context.ApiDescription.HttpMethod, context.ApiDescription.RelativePath!))
             {
                 operation.Parameters ??= [];
@@ -161,6 +167,16 @@ internal static class OpenApi
                 });
             }
         }
+
+        private static OpenApiParameter Fields() => new()
+        {
+            Name = FieldSelection.Parameter,
+            In = ParameterLocation.Query,
+            Description = "The members that are wanted, of the answer or of each item of a list, such as `name,vifs.mac`; all unless given.",
+            Schema = new OpenApiSchema { Type = JsonSchemaType.Array, Items = Text("^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$") },
+            Style = ParameterStyle.Form,
+            Explode = false,
+        };
 
         private static OpenApiParameter Prefer() => new()
         {

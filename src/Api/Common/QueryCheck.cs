@@ -15,7 +15,9 @@ internal sealed class QueryCheck(IApiDescriptionGroupCollectionProvider descript
         .GroupBy(d => d.ActionDescriptor.EndpointMetadata.OfType<IEndpointNameMetadata>().FirstOrDefault()?.EndpointName ?? "")
         .ToDictionary(g => g.Key, g => g.First().ParameterDescriptions
             .Where(p => p.Source == BindingSource.Query)
-            .ToDictionary(p => p.Name, p => p.ParameterDescriptor?.ParameterType, StringComparer.OrdinalIgnoreCase)));
+            .Select(p => KeyValuePair.Create(p.Name, p.ParameterDescriptor?.ParameterType))
+            .Concat(FieldSelection.AnswerOf(g.First().HttpMethod, g.First().ActionDescriptor.EndpointMetadata) is null ? [] : [KeyValuePair.Create(FieldSelection.Parameter, (Type?)typeof(string))])
+            .ToDictionary(p => p.Key, p => p.Value, StringComparer.OrdinalIgnoreCase)));
 
     public void Check(HttpContext http)
     {

@@ -8,6 +8,7 @@ using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Macs;
 using Xlnet.Domain.Planning;
+using Xlnet.Domain.Subnets;
 using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Data;
@@ -62,7 +63,13 @@ internal sealed class AdoptionService(
         var allocations = await db.MacAllocations.AsNoTracking().Where(a => macs.Contains(a.Mac)).ToDictionaryAsync(a => a.Mac, ct);
         var subnets = await addresses.ReadAsync(write.Host.Id, ct);
         var subnetIds = subnets.Select(s => s.Id).ToList();
-        var taken = subnets.Count == 0 ? [] : (await db.SubnetAddresses.AsNoTracking().Where(a => subnetIds.Contains(a.SubnetId)).ToListAsync(ct)).ToDictionary(a => (a.SubnetId, a.Address.Value));
+        List<IpAddress> met = subnets.Count == 0 ? [] :
+        [
+            .. observed.GuestFilePaths.SelectMany(p => GuestFile.Parse(XlText.FromBytes(observed.Files[p]!)).Vifs)
+                .SelectMany(v => VifLockingRules.Addresses(v.Settings.Ip)).Distinct().Select(a => new IpAddress(a)),
+        ];
+        var taken = (met.Count == 0 ? [] : await db.SubnetAddresses.AsNoTracking().Where(a => subnetIds.Contains(a.SubnetId) && met.Contains(a.Address)).ToListAsync(ct))
+            .ToDictionary(a => (a.SubnetId, a.Address.Value));
         var given = new Dictionary<(long, IPAddress), string>();
         return Adoption.Of(desired, observed, asked with
         {
