@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.EntityFrameworkCore;
 using Quartz;
 using Xlnet.Api;
+using Xlnet.Api.Access;
 using Xlnet.Api.Bridges;
 using Xlnet.Api.Common;
 using Xlnet.Api.Drifts;
@@ -36,6 +37,7 @@ builder.Services.AddExceptionHandler<ApiProblems>();
 builder.Services.AddValidatorsFromAssemblyContaining<Program>(ServiceLifetime.Singleton, includeInternalTypes: true);
 builder.Services.AddOpenApiDocument();
 builder.Services.AddSingleton<QueryCheck>();
+builder.Services.AddAccess();
 
 builder.Services.AddScoped<HostService>();
 builder.Services.AddScoped<RevisionService>();
@@ -56,6 +58,8 @@ var app = builder.Build();
 app.UseRequestIds();
 app.UseExceptionHandler();
 app.UseStatusCodePages();
+app.UseOpenApiDocument();
+app.UseAccess();
 app.Use((http, next) =>
 {
     http.RequestServices.GetRequiredService<QueryCheck>().Check(http);
@@ -63,12 +67,14 @@ app.Use((http, next) =>
 });
 app.MapV1();
 app.MapHealth();
-app.UseOpenApiDocument();
 
 await using (var db = await app.Services.GetRequiredService<IDbContextFactory<XlnetDbContext>>().CreateDbContextAsync())
     await DatabaseSetup.RunAsync(db, app.Services.GetRequiredService<TimeProvider>(), CancellationToken.None);
+if (app.Configuration["create-admin-key"] is { } name)
+    return await app.CreateAdminKeyAsync(name, CancellationToken.None);
 app.RefuseOpenAddresses();
 await app.RunAsync();
+return Environment.ExitCode;
 
 /// <summary>The service; public for the tests that start it.</summary>
 public sealed partial class Program;

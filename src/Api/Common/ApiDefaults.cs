@@ -79,6 +79,8 @@ internal static class RouteNames
 
     public static ResourceName Pool(string text) => Parse<ResourceName>(text, "pool", ResourceName.Rule);
 
+    public static ResourceName Key(string text) => Parse<ResourceName>(text, "key", ResourceName.Rule);
+
     public static GuestName Guest(string text) => Parse<GuestName>(text, "guest", GuestName.Rule);
 
     public static InterfaceName Bridge(string text) => Parse<InterfaceName>(text, "bridge", InterfaceName.Rule);

@@ -31,7 +31,10 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
     public async Task<Page<HostResponse>> ListAsync(PageQuery page, CancellationToken ct)
     {
         var after = page.After;
-        var rows = await db.Hosts.AsNoTracking()
+        var hosts = db.Hosts.AsNoTracking();
+        if (request.Scope.Names is { } mine)
+            hosts = hosts.Where(h => mine.Contains((string)(object)h.Name));
+        var rows = await hosts
             .Where(h => after == null || string.Compare((string)(object)h.Name, after) > 0)
             .OrderBy(h => h.Name).Take(page.Size + 1)
             .Select(h => new { Host = h, Pool = db.MacPools.Where(p => p.Id == h.MacPoolId).Select(p => p.Name).FirstOrDefault() })
@@ -103,6 +106,7 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
             Actor = request.Actor,
             RequestId = request.RequestId,
             RemoteAddress = request.RemoteAddress,
+            Host = name.Value,
             Action = "host.delete",
             Target = name.Value,
             Before = HostDocument.Of(write.Host),

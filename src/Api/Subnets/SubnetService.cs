@@ -204,6 +204,7 @@ internal sealed class SubnetService(XlnetDbContext db, RequestInfo request, Time
         Actor = request.Actor,
         RequestId = request.RequestId,
         RemoteAddress = request.RemoteAddress,
+        Host = write.Host.Name.Value,
         Action = action,
         Target = $"{write.Host.Name}/subnets/{subnet.Name}/addresses/{address}",
     });
