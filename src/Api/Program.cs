@@ -20,6 +20,9 @@ using Xlnet.Infrastructure;
 using Xlnet.Infrastructure.Data;
 
 var builder = WebApplication.CreateBuilder(args);
+// The key alone is printed then.
+if (builder.Configuration["create-admin-key"] is not null)
+    builder.Logging.ClearProviders();
 builder.Services.AddOptions<XlnetOptions>().BindConfiguration("Xlnet").ValidateDataAnnotations().ValidateOnStart();
 builder.Services.AddXlnetInfrastructure(builder.Configuration.GetConnectionString("Xlnet")
     ?? throw new InvalidOperationException("Set ConnectionStrings__Xlnet to the PostgreSQL database that xlnet is to use, or start it with ./run."));

@@ -7,7 +7,7 @@ using Xlnet.Api.Common;
 namespace Xlnet.Api.Access;
 
 /// <summary>The 401 and the 403 as problems.</summary>
-internal sealed class AccessProblems(IProblemDetailsService problems) : IAuthorizationMiddlewareResultHandler
+internal sealed class AccessProblems(IProblemDetailsService problems, ILogger<AccessProblems> logger) : IAuthorizationMiddlewareResultHandler
 {
     public async Task HandleAsync(RequestDelegate next, HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult authorizeResult)
     {
@@ -23,9 +23,13 @@ internal sealed class AccessProblems(IProblemDetailsService problems) : IAuthori
     {
         var failure = (await http.AuthenticateAsync()).Failure is { } given ? TokenAuthentication.Explain(given) : null;
         // RFC 6750, section 3.1: no error for a request that did not try.
-        http.Response.Headers.WWWAuthenticate = failure is null ? "Bearer realm=\"xlnet\"" : "Bearer realm=\"xlnet\", error=\"invalid_token\"";
+        var status = failure?.Status ?? StatusCodes.Status401Unauthorized;
+        if (failure is not null)
+            logger.LogInformation("Refused {Code} from {Address}, request {RequestId}", failure.Code, http.Connection.RemoteIpAddress, http.TraceIdentifier);
+        if (status == StatusCodes.Status401Unauthorized)
+            http.Response.Headers.WWWAuthenticate = failure is null ? "Bearer realm=\"xlnet\"" : "Bearer realm=\"xlnet\", error=\"invalid_token\"";
         await WriteAsync(http, ApiProblems.Problem(
-            StatusCodes.Status401Unauthorized,
+            status,
             failure?.Code ?? "access.missing",
             failure?.Message ?? "Say who you are: 'Authorization: Bearer ' and an API key, or a token of the issuer that is trusted here."));
     }

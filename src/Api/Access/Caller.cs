@@ -27,7 +27,10 @@ internal sealed class CallerIdentity(Caller caller, string scheme) : ClaimsIdent
 }
 
 /// <summary>Credentials that are good for nothing. It becomes the 401's problem.</summary>
-internal sealed class AccessException(string code, string message) : Exception(message)
+internal sealed class AccessException(string code, string message, int status = StatusCodes.Status401Unauthorized) : Exception(message)
 {
     public string Code { get; } = code;
+
+    /// <summary>401; or 503, when nobody can tell just now whether they are good.</summary>
+    public int Status { get; } = status;
 }

@@ -45,7 +45,7 @@ internal sealed class KeyAuthentication(
         }
 
         await keys.NoteUseAsync(key, Context.RequestAborted);
-        return Success(new Caller(key.Name.Value, key.Role, HostScope.Of(key.Hosts))
+        return Success(new Caller(key.Name.Value, key.Role, key.Scope)
         {
             Partition = $"key {key.Name}",
             IsStillGoodAsync = ct => keys.IsGoodAsync(prefix, hash, ct),

@@ -12,6 +12,8 @@ internal static class TokenAuthentication
 {
     private const int LongestSubject = 255;
 
+    private static readonly TimeSpan IssuerTimeout = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
 
     public static void Configure(JwtBearerOptions jwt, IOptions<AccessOptions> options, TimeProvider clock)
@@ -22,6 +24,7 @@ internal static class TokenAuthentication
         jwt.RequireHttpsMetadata = !new Uri(authority).IsLoopback;
         jwt.MapInboundClaims = false;
         jwt.SaveToken = false;
+        jwt.BackchannelTimeout = IssuerTimeout;
         var check = jwt.TokenValidationParameters;
         check.ClockSkew = ClockSkew;
         // Signatures by the issuer's private key alone: no 'none', and nothing that whoever knows a shared secret could make.
@@ -47,6 +50,18 @@ internal static class TokenAuthentication
                 }
 
                 return Task.CompletedTask;
+            },
+            OnAuthenticationFailed = async context =>
+            {
+                // Without the issuer's keys every token looks forged.
+                try
+                {
+                    await context.Options.ConfigurationManager!.GetConfigurationAsync(context.HttpContext.RequestAborted);
+                }
+                catch (Exception e) when (e is InvalidOperationException or IOException or HttpRequestException)
+                {
+                    context.Fail(new AccessException("access.issuer-unreachable", "The issuer that is trusted here does not answer, so nobody can tell whether the token is good: try again, or use an API key.", StatusCodes.Status503ServiceUnavailable));
+                }
             },
         };
     }

@@ -143,6 +143,7 @@ internal sealed class ApiProblems(IProblemDetailsService problems, ILogger<ApiPr
         428 => "Say which version you mean",
         429 => "Too many requests",
         502 => "The host could not be asked",
+        503 => "Not now",
         _ => "Error",
     };
 }

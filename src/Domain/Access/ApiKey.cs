@@ -54,6 +54,9 @@ public sealed class ApiKey
 
     public uint Version { get; private set; }
 
+    /// <summary><see cref="Hosts"/>, made once for as long as the key is kept in memory.</summary>
+    public HostScope Scope => field ??= HostScope.Of(Hosts);
+
     public bool IsExpired(DateTimeOffset now) => ExpiresAt <= now;
 
     /// <summary>Gives it a new secret.</summary>

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Net.Http.Headers;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Options;
 using Xlnet.Api.Access;
 using Xlnet.Infrastructure;
@@ -33,10 +35,18 @@ public sealed class StartTests
         Assert.Contains("'ops'", again.Errors, StringComparison.Ordinal);
         Assert.Equal(1, (await RunAsync(database, data, [], "--create-admin-key", "Not A Name")).ExitCode);
 
-        using var process = Start(database, data, [("Xlnet__Authentication__Required", "true")]);
+        using var certificate = MakeCertificate(data);
+        using var process = Start(database, data,
+        [
+            ("Xlnet__Authentication__Required", "true"),
+            ("ASPNETCORE_URLS", "https://0.0.0.0:0"),
+            ("Kestrel__Certificates__Default__Path", Path.Combine(data, "tls.crt")),
+            ("Kestrel__Certificates__Default__KeyPath", Path.Combine(data, "tls.key")),
+        ]);
         try
         {
-            using var client = new HttpClient { BaseAddress = new Uri(await AddressAsync(process)) };
+            using var handler = new HttpClientHandler { ServerCertificateCustomValidationCallback = (_, shown, _, _) => shown?.Thumbprint == certificate.Thumbprint };
+            using var client = new HttpClient(handler) { BaseAddress = new Uri(await AddressAsync(process)) };
             Assert.Equal(401, (await client.GetJsonAsync("/v1/hosts")).Status);
             client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
             Assert.Equal("ops", (string?)Assert.Single((await client.GetJsonAsync("/v1/api-keys"))["items"].AsArray())!["name"]);
@@ -82,6 +92,15 @@ public sealed class StartTests
             Assert.Contains(refusal, result.FailureMessage, StringComparison.Ordinal);
 
         int Number(string name, int otherwise) => given.TryGetValue(name, out var text) ? int.Parse(text, System.Globalization.CultureInfo.InvariantCulture) : otherwise;
+    }
+
+    private static X509Certificate2 MakeCertificate(string folder)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        File.WriteAllText(Path.Combine(folder, "tls.crt"), certificate.ExportCertificatePem());
+        File.WriteAllText(Path.Combine(folder, "tls.key"), key.ExportPkcs8PrivateKeyPem());
+        return certificate;
     }
 
     private static Process Start(TestDatabase database, string data, (string Name, string Value)[] environment, params string[] arguments)

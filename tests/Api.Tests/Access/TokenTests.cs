@@ -4,6 +4,24 @@ using Xunit;
 
 namespace Xlnet.Api.Tests.Access;
 
+/// <summary>Its issuer is gone: nothing listens on port 1.</summary>
+public sealed class OrphanedService : AccessService
+{
+    protected override IEnumerable<(string Name, string Value)> Settings => [("Xlnet:Authentication:Authority", "http://127.0.0.1:1")];
+}
+
+public sealed class OrphanedTests(OrphanedService service) : IClassFixture<OrphanedService>
+{
+    [Fact]
+    public async Task Token_OfAnIssuerThatIsGone_IsNotCalledWrong()
+    {
+        var answer = await service.Client(service.Issuer.Token()).GetJsonAsync("/v1/hosts");
+        InputService.CheckProblem(answer, 503, "access.issuer-unreachable");
+        Assert.Empty(answer.Headers.WwwAuthenticate);
+        Assert.Equal(200, (await service.Admin.GetJsonAsync("/v1/hosts")).Status);
+    }
+}
+
 /// <summary>Tokens of an issuer that runs beside the service.</summary>
 [Collection("Access")]
 public sealed class TokenTests(AccessService service)

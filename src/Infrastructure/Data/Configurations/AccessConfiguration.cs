@@ -9,6 +9,7 @@ internal sealed class ApiKeyConfiguration : IEntityTypeConfiguration<ApiKey>
     public void Configure(EntityTypeBuilder<ApiKey> builder)
     {
         builder.ToTable("api_keys");
+        builder.Ignore(k => k.Scope);
         builder.HasIndex(k => k.Name).IsUnique().HasDatabaseName("ux_api_keys_name");
         builder.HasIndex(k => k.Prefix).IsUnique().HasDatabaseName("ux_api_keys_prefix");
         builder.Property(k => k.Version).IsRowVersion();
