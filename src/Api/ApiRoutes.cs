@@ -1,3 +1,5 @@
+using Xlnet.Api.Access;
+using Xlnet.Api.Audit;
 using Xlnet.Api.Bridges;
 using Xlnet.Api.Bulk;
 using Xlnet.Api.DesiredStates;
@@ -20,7 +22,7 @@ internal static class ApiRoutes
     /// <summary>Every route of the API.</summary>
     public static void MapV1(this WebApplication app)
     {
-        var v1 = app.MapGroup("/v1");
+        var v1 = app.MapGroup("/v1").WithAccess();
         v1.MapHosts();
         v1.MapDesiredStates();
         v1.MapHostEvents();
@@ -37,5 +39,7 @@ internal static class ApiRoutes
         v1.MapMacs();
         v1.MapLint();
         v1.MapExplain();
+        v1.MapApiKeys();
+        v1.MapAudit();
     }
 }

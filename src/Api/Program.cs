@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.EntityFrameworkCore;
 using Quartz;
 using Xlnet.Api;
+using Xlnet.Api.Access;
 using Xlnet.Api.Bridges;
 using Xlnet.Api.Bulk;
 using Xlnet.Api.Common;
@@ -21,6 +22,9 @@ using Xlnet.Infrastructure;
 using Xlnet.Infrastructure.Data;
 
 var builder = WebApplication.CreateBuilder(args);
+// The key alone is printed then.
+if (builder.Configuration["create-admin-key"] is not null)
+    builder.Logging.ClearProviders();
 builder.Services.AddOptions<XlnetOptions>().BindConfiguration("Xlnet").ValidateDataAnnotations().ValidateOnStart();
 builder.Services.AddXlnetInfrastructure(builder.Configuration.GetConnectionString("Xlnet")
     ?? throw new InvalidOperationException("Set ConnectionStrings__Xlnet to the PostgreSQL database that xlnet is to use, or start it with ./run."));
@@ -38,6 +42,7 @@ builder.Services.AddExceptionHandler<ApiProblems>();
 builder.Services.AddValidatorsFromAssemblyContaining<Program>(ServiceLifetime.Singleton, includeInternalTypes: true);
 builder.Services.AddOpenApiDocument();
 builder.Services.AddSingleton<QueryCheck>();
+builder.Services.AddAccess();
 
 builder.Services.AddScoped<IdempotencyScope>();
 builder.Services.AddScoped<HostService>();
@@ -61,6 +66,8 @@ var app = builder.Build();
 app.UseRequestIds();
 app.UseExceptionHandler();
 app.UseStatusCodePages();
+app.UseOpenApiDocument();
+app.UseAccess();
 app.Use((http, next) =>
 {
     http.RequestServices.GetRequiredService<QueryCheck>().Check(http);
@@ -70,12 +77,14 @@ app.UseFieldSelection();
 app.UseIdempotencyKeys();
 app.MapV1();
 app.MapHealth();
-app.UseOpenApiDocument();
 
 await using (var db = await app.Services.GetRequiredService<IDbContextFactory<XlnetDbContext>>().CreateDbContextAsync())
     await DatabaseSetup.RunAsync(db, app.Services.GetRequiredService<TimeProvider>(), CancellationToken.None);
+if (app.Configuration["create-admin-key"] is { } name)
+    return await app.CreateAdminKeyAsync(name, CancellationToken.None);
 app.RefuseOpenAddresses();
 await app.RunAsync();
+return Environment.ExitCode;
 
 /// <summary>The service; public for the tests that start it.</summary>
 public sealed partial class Program;

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using FluentValidation;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Xlnet.Api.Common;
 using Xlnet.Domain.Bridges;
@@ -78,14 +79,16 @@ internal sealed class CreateBridgeRequestValidator : AbstractValidator<CreateBri
 
 internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, TimeProvider clock)
 {
-    public async Task<Page<BridgeResponse>> ListAsync(ResourceName host, PageQuery page, CancellationToken ct)
+    private static readonly Sorting<Bridge> Orders = new Sorting<Bridge>(b => (string)(object)b.Name, b => b.Name.Value).Or("createdAt", b => b.CreatedAt).Or("updatedAt", b => b.UpdatedAt);
+
+    /// <param name="kind">Only those of this kind.</param>
+    public async Task<Page<BridgeResponse>> ListAsync(ResourceName host, SortedPageQuery page, string? kind, CancellationToken ct)
     {
         var hostId = await HostIds.FindAsync(db, host, ct);
-        var after = page.After;
-        var rows = await db.Bridges.AsNoTracking().Where(b => b.HostId == hostId)
-            .Where(b => after == null || string.Compare((string)(object)b.Name, after) > 0)
-            .OrderBy(b => b.Name).Take(page.Size + 1).ToListAsync(ct);
-        return page.ToPage(rows, BridgeResponse.Of, b => b.Name.Value);
+        var query = db.Bridges.AsNoTracking().Where(b => b.HostId == hostId);
+        if (QueryFilters.Read<BridgeKind>("kind", kind) is { } wanted)
+            query = query.Where(b => b.Kind == wanted);
+        return page.ToPage(await Orders.Page(query, page).ToListAsync(ct), BridgeResponse.Of, b => Orders.CursorOf(b, page));
     }
 
     public async Task<Bridge> GetAsync(ResourceName host, InterfaceName name, CancellationToken ct)
@@ -216,8 +219,9 @@ internal static class BridgeEndpoints
         return bridges;
     }
 
-    private static async Task<Ok<Page<BridgeResponse>>> ListAsync(string host, [AsParameters] PageQuery page, BridgeService bridges, CancellationToken ct) =>
-        TypedResults.Ok(await bridges.ListAsync(RouteNames.Host(host), page, ct));
+    private static async Task<Ok<Page<BridgeResponse>>> ListAsync(
+        string host, [AsParameters] SortedPageQuery page, BridgeService bridges, CancellationToken ct, [FromQuery] string? kind = null) =>
+        TypedResults.Ok(await bridges.ListAsync(RouteNames.Host(host), page, kind, ct));
 
     private static async Task<Ok<BridgeResponse>> GetAsync(string host, string bridge, HttpContext http, BridgeService bridges, CancellationToken ct)
     {

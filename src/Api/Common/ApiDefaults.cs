@@ -79,6 +79,8 @@ internal static class RouteNames
 
     public static ResourceName Pool(string text) => Parse<ResourceName>(text, "pool", ResourceName.Rule);
 
+    public static ResourceName Key(string text) => Parse<ResourceName>(text, "key", ResourceName.Rule);
+
     public static GuestName Guest(string text) => Parse<GuestName>(text, "guest", GuestName.Rule);
 
     public static InterfaceName Bridge(string text) => Parse<InterfaceName>(text, "bridge", InterfaceName.Rule);
@@ -91,8 +93,14 @@ internal static class RouteNames
             : throw RuleException.Invalid(parameter, $"{parameter}.name", $"'{text}' cannot name a {parameter}: {rule}.");
 }
 
+/// <summary>The same of a list that has more than one order.</summary>
+/// <param name="Sort">See <see cref="Sorting{T}"/>; by name unless given.</param>
+internal sealed record SortedPageQuery(
+    [FromQuery(Name = "cursor")] string? Cursor, [FromQuery(Name = "limit")] string? Limit, [FromQuery(Name = "sort")] string? Sort)
+    : PageQuery(Cursor, Limit);
+
 /// <summary>Where a page begins and how long it is.</summary>
-internal sealed record PageQuery([property: FromQuery(Name = "cursor")] string? Cursor, [property: FromQuery(Name = "limit")] string? Limit)
+internal record PageQuery([property: FromQuery(Name = "cursor")] string? Cursor, [property: FromQuery(Name = "limit")] string? Limit)
 {
     public const int DefaultLimit = 100;
     public const int MaxLimit = 1000;

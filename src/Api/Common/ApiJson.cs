@@ -1,7 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Mvc;
+using Xlnet.Api.Access;
+using Xlnet.Api.Audit;
 using Xlnet.Api.Bridges;
 using Xlnet.Api.Bulk;
 using Xlnet.Api.DesiredStates;
@@ -29,12 +32,14 @@ namespace Xlnet.Api.Common;
     RespectNullableAnnotations = true,
     MaxDepth = StrictJson.MaxDepth)]
 [JsonSerializable(typeof(AdoptionResponse))]
+[JsonSerializable(typeof(ApiKeyResponse))]
 [JsonSerializable(typeof(ApplyRequest))]
 [JsonSerializable(typeof(BridgeRequest))]
 [JsonSerializable(typeof(BridgeResponse))]
 [JsonSerializable(typeof(BulkRequest))]
 [JsonSerializable(typeof(BulkResponse))]
 [JsonSerializable(typeof(CloneGuestRequest))]
+[JsonSerializable(typeof(CreateApiKeyRequest))]
 [JsonSerializable(typeof(CreateBridgeRequest))]
 [JsonSerializable(typeof(CreateGuestRequest))]
 [JsonSerializable(typeof(CreateHostRequest))]
@@ -72,6 +77,8 @@ namespace Xlnet.Api.Common;
 [JsonSerializable(typeof(ObservationResponse))]
 [JsonSerializable(typeof(OperationEventResponse))]
 [JsonSerializable(typeof(OperationResponse))]
+[JsonSerializable(typeof(Page<ApiKeyResponse>))]
+[JsonSerializable(typeof(Page<AuditEntryResponse>))]
 [JsonSerializable(typeof(Page<BridgeResponse>))]
 [JsonSerializable(typeof(Page<GuestResponse>))]
 [JsonSerializable(typeof(Page<HostResponse>))]
@@ -87,6 +94,7 @@ namespace Xlnet.Api.Common;
 [JsonSerializable(typeof(ReserveAddressRequest))]
 [JsonSerializable(typeof(ReserveMacRequest))]
 [JsonSerializable(typeof(RevisionResponse))]
+[JsonSerializable(typeof(RotateApiKeyRequest))]
 [JsonSerializable(typeof(Status))]
 [JsonSerializable(typeof(SubnetAddressResponse))]
 [JsonSerializable(typeof(SubnetRequest))]
@@ -119,9 +127,23 @@ internal sealed partial class ApiJson : JsonSerializerContext
 public sealed record Page<T>(IReadOnlyList<T> Items, string? Next);
 
 /// <summary>Times in RFC 3339, in UTC.</summary>
-internal sealed class UtcTimeConverter : JsonConverter<DateTimeOffset>
+internal sealed partial class UtcTimeConverter : JsonConverter<DateTimeOffset>
 {
-    public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetDateTimeOffset();
+    public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TokenType == JsonTokenType.String && TryParse(reader.GetString()!, out var time) ? time : throw new JsonException();
+
+    /// <summary>A time without an offset is none: it would mean whatever the service's time zone is.</summary>
+    public static bool TryParse(string text, out DateTimeOffset time)
+    {
+        time = default;
+        if (!RfcTime().IsMatch(text) || !DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.None, out var parsed))
+            return false;
+        time = parsed.ToUniversalTime();
+        return true;
+    }
+
+    [GeneratedRegex(@"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,7})?([Zz]|[+-][0-9]{2}:[0-9]{2})\z")]
+    private static partial Regex RfcTime();
 
     public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
         writer.WriteStringValue(value.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFFZ", CultureInfo.InvariantCulture));

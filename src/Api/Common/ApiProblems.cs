@@ -78,6 +78,7 @@ internal sealed class ApiProblems(IProblemDetailsService problems, ILogger<ApiPr
             exception.Kind switch
             {
                 RuleKind.Invalid => StatusCodes.Status422UnprocessableEntity,
+                RuleKind.Forbidden => StatusCodes.Status403Forbidden,
                 RuleKind.NotFound => StatusCodes.Status404NotFound,
                 RuleKind.Conflict => StatusCodes.Status409Conflict,
                 RuleKind.PreconditionFailed => StatusCodes.Status412PreconditionFailed,
@@ -130,6 +131,8 @@ internal sealed class ApiProblems(IProblemDetailsService problems, ILogger<ApiPr
     private static string Title(int status) => status switch
     {
         400 => "The request cannot be read",
+        401 => "It is not known who asks",
+        403 => "Not allowed",
         404 => "Not found",
         405 => "Method not allowed",
         409 => "It clashes with what is there",
@@ -138,7 +141,9 @@ internal sealed class ApiProblems(IProblemDetailsService problems, ILogger<ApiPr
         415 => "Unsupported content type",
         422 => "It cannot be right",
         428 => "Say which version you mean",
+        429 => "Too many requests",
         502 => "The host could not be asked",
+        503 => "Not now",
         _ => "Error",
     };
 }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.Options;
+using Xlnet.Api.Access;
 
 namespace Xlnet.Api.Common;
 
@@ -14,7 +15,7 @@ internal sealed record EventItem(string Name, object Data, string? Id = null);
 /// <summary>
 /// Server-sent events (HTML Living Standard, 9.2) until there are no more, the client goes, or the service stops. Not the framework's
 /// TypedResults.ServerSentEvents: that sends no comments, and without one now and then nobody notices a client that is gone, while
-/// proxies cut a connection on which nothing happens.
+/// proxies cut a connection on which nothing happens. A stream ends, too, when what its listener was let in by is good no more.
 /// </summary>
 internal sealed class EventStream(IAsyncEnumerable<EventItem> events) : IResult
 {
@@ -36,10 +37,18 @@ internal sealed class EventStream(IAsyncEnumerable<EventItem> events) : IResult
 
         var items = events.GetAsyncEnumerator(end.Token);
         var next = items.MoveNextAsync().AsTask();
+        var (caller, checkedAt) = (Caller.Of(httpContext), clock.GetTimestamp());
         try
         {
             while (true)
             {
+                if (clock.GetElapsedTime(checkedAt) >= Heartbeat)
+                {
+                    if (caller is not null && !await caller.IsStillGoodAsync(end.Token))
+                        return;
+                    checkedAt = clock.GetTimestamp();
+                }
+
                 try
                 {
                     if (!await next.WaitAsync(Heartbeat, clock))

@@ -15,9 +15,9 @@ internal static class Health
 {
     public static void MapHealth(this WebApplication app)
     {
-        app.MapGet("/healthz", () => TypedResults.Ok(new Status("ok"))).WithTags("Health").WithName("Health_Live").WithSummary("Whether the process answers");
+        app.MapGet("/healthz", () => TypedResults.Ok(new Status("ok"))).WithTags("Health").WithName("Health_Live").WithSummary("Whether the process answers").AllowAnonymous();
         app.MapGet("/readyz", ReadyAsync).WithTags("Health").WithName("Health_Ready").WithSummary("Whether it can do its work")
-            .Produces<Status>(StatusCodes.Status503ServiceUnavailable);
+            .Produces<Status>(StatusCodes.Status503ServiceUnavailable).AllowAnonymous();
     }
 
     private static async Task<Results<Ok<Status>, JsonHttpResult<Status>>> ReadyAsync(

@@ -23,8 +23,9 @@ internal static class IdempotencyKeys
 
     public const int MaxLength = 255;
 
-    /// <summary>Whether an operation of the API takes a key: those that change something.</summary>
-    public static bool AreTakenBy(string? method, string path) => method == HttpMethods.Post && path.TrimStart('/') is not ("v1/lint" or "v1/explain");
+    /// <summary>Whether an operation of the API takes a key: those that change something, but for those whose answer has a secret, which is kept nowhere.</summary>
+    public static bool AreTakenBy(string? method, string path) =>
+        method == HttpMethods.Post && path.TrimStart('/') is var at && at is not ("v1/lint" or "v1/explain") && !at.StartsWith("v1/api-keys", StringComparison.Ordinal);
 
     public static void UseIdempotencyKeys(this WebApplication app) => app.Use(async (http, next) =>
     {

@@ -199,6 +199,7 @@ internal static class JsonBodies
         {
             _ when type == typeof(string) => "A string",
             _ when type == typeof(bool) => "Either true or false",
+            _ when type == typeof(DateTimeOffset) => "A time of RFC 3339, such as 2027-01-31T12:00:00Z,",
             _ when type == typeof(int) => "A whole number of 32 bits, written with digits only,",
             _ when type == typeof(long) => "A whole number of 64 bits, written with digits only,",
             { IsEnum: true } => $"One of {string.Join(", ", Kebab.Names(type).Select(n => $"\"{n}\""))}",

@@ -4,7 +4,12 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
+using Xlnet.Api.Access;
+using Xlnet.Domain.Access;
+using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Common;
+using Xlnet.Domain.Guests;
+using Xlnet.Domain.Hosts;
 using Xlnet.Domain.Operations;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Xl;
@@ -40,12 +45,15 @@ internal static class OpenApi
             options.OperationFilter<ParameterFilter>();
             options.OperationFilter<ProblemFilter>();
             options.DocumentFilter<StableOrderFilter>();
+            options.AddSecurityDefinition("apiKey", Bearer("xlnet_PREFIX_SECRET", "An API key, as `POST /v1/api-keys` shows it once."));
+            options.AddSecurityDefinition("token", Bearer("JWT", "A token of the OIDC issuer that the service is told to trust."));
             options.CustomSchemaIds(SchemaId);
         });
 
     public static void UseOpenApiDocument(this WebApplication app)
     {
-        app.MapSwagger("/openapi/{documentName}.json", options => options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1);
+        // The contract is public, and the page that shows it has to load before anyone can say who he is in it.
+        app.MapSwagger("/openapi/{documentName}.json", options => options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1).AllowAnonymous();
         app.UseSwaggerUI(options =>
         {
             options.RoutePrefix = "swagger";
@@ -53,6 +61,9 @@ internal static class OpenApi
             options.DocumentTitle = "xlnet";
         });
     }
+
+    private static OpenApiSecurityScheme Bearer(string format, string description) =>
+        new() { Type = SecuritySchemeType.Http, Scheme = "bearer", BearerFormat = format, Description = description };
 
     private static string SchemaId(Type type) =>
         type == typeof(ProblemDetails) ? "Problem"
@@ -130,7 +141,7 @@ internal static class OpenApi
         {
             foreach (var parameter in operation.Parameters?.OfType<OpenApiParameter>() ?? [])
             {
-                var (description, schema) = Describe(parameter.Name!, parameter.In == ParameterLocation.Path);
+                var (description, schema) = Describe(parameter.Name!, parameter.In == ParameterLocation.Path, context.ApiDescription.RelativePath!);
                 parameter.Description = description;
                 if (schema is null)
                     continue;
@@ -195,17 +206,23 @@ internal static class OpenApi
             Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = IdempotencyKeys.MaxLength },
         };
 
-        private static (string Description, OpenApiSchema? Schema) Describe(string name, bool inPath) => name switch
+        private static (string Description, OpenApiSchema? Schema) Describe(string name, bool inPath, string path) => name switch
         {
             "host" => (inPath ? "The host's name." : "Only those of this host.", Text(ResourcePattern)),
             "pool" => (inPath ? "The pool's name." : "Only those of this pool.", Text(ResourcePattern)),
             "subnet" => ("The subnet's name.", Text(ResourcePattern)),
             "address" => ("The address, such as 10.77.0.10 or 2001:db8:7::10.", Text("^[0-9A-Fa-f.:]+$")),
-            "guest" => ("The guest's name, as in its file.", Text("^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$")),
-            "bridge" => ("The bridge's name.", Text("^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$")),
+            "guest" => (inPath ? "The guest's name, as in its file." : "Only those of guests with this name.", Text("^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$")),
+            "bridge" => (inPath ? "The bridge's name." : "Only those on this bridge.", Text("^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$")),
             "devid" => ("The vif's number in its guest.", Number(0, 65535)),
             "number" => ("The revision's number.", new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int64", Minimum = "1" }),
             "id" => ("The operation's id.", null),
+            "key" => ("The key's name.", Text(ResourcePattern)),
+            "actor" => ("Only what this key, by its name, or this token's subject did.", new OpenApiSchema { Type = JsonSchemaType.String }),
+            "action" => ("Only what was done so, such as `vif.attach`.", new OpenApiSchema { Type = JsonSchemaType.String }),
+            "requestId" => ("Only what the request with this X-Request-ID did.", new OpenApiSchema { Type = JsonSchemaType.String }),
+            "since" => ("Only from this time on.", Time()),
+            "until" => ("Only before this time.", Time()),
             "mac" => ("The address, such as 00:16:3e:8a:10:02.", Text("^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$")),
             "cursor" => ("Where the page begins: `next` of the page before.", new OpenApiSchema { Type = JsonSchemaType.String }),
             "limit" => ($"How many items the page has at most; {PageQuery.DefaultLimit} unless given.", Number(1, PageQuery.MaxLimit)),
@@ -223,13 +240,20 @@ internal static class OpenApi
                 new OpenApiSchema { Type = JsonSchemaType.Array, Items = Text("^/etc/xen/[^/]+$") }),
             "Last-Event-ID" => ("The id of the last event that the client has seen: what happened after it comes.", new OpenApiSchema { Type = JsonSchemaType.String }),
             "fix" => ("Also answers with the text as every fix that can be applied leaves it.", null),
-            "kind" => ("What the text is; `guest` unless given.", OneOf(typeof(LintKind))),
+            "kind" when path.Contains("lint", StringComparison.Ordinal) => ("What the text is; `guest` unless given.", OneOf(typeof(LintKind))),
+            "kind" => ("Only those of this kind.", OneOf(path.Contains("operations", StringComparison.Ordinal) ? typeof(OperationKind) : typeof(BridgeKind))),
+            "driver" => ("Only those that are reached so.", OneOf(typeof(DriverKind))),
+            "type" => ("Only those of this type.", OneOf(typeof(GuestType))),
+            "role" => ("Only those with this role.", OneOf(typeof(AccessRole))),
+            "sort" => ("The order: by name, or by a time; `-` in front turns it round. By name unless given.", Text("^-?[A-Za-z]+$")),
             "state" => ("Only those in this state.", OneOf(typeof(AllocationState))),
             "status" => ("Only those with this status.", OneOf(typeof(OperationStatus))),
             _ => throw new InvalidOperationException($"The parameter '{name}' needs a description for the OpenAPI document."),
         };
 
         private static OpenApiSchema Text(string pattern) => new() { Type = JsonSchemaType.String, Pattern = pattern };
+
+        private static OpenApiSchema Time() => new() { Type = JsonSchemaType.String, Format = "date-time" };
 
         private static OpenApiSchema Number(int minimum, int maximum) =>
             new() { Type = JsonSchemaType.Integer, Format = "int32", Minimum = $"{minimum}", Maximum = $"{maximum}" };
@@ -245,7 +269,11 @@ internal static class OpenApi
         public void Apply(OpenApiOperation operation, OperationFilterContext context)
         {
             if (!context.ApiDescription.RelativePath!.StartsWith("v1/", StringComparison.Ordinal))
+            {
+                operation.Security = [new OpenApiSecurityRequirement()];
                 return;
+            }
+
             var schema = context.SchemaGenerator.GenerateSchema(typeof(ProblemDetails), context.SchemaRepository);
             operation.Responses ??= [];
             var reads = context.ApiDescription.HttpMethod == "GET" || context.ApiDescription.RelativePath is "v1/lint" or "v1/explain";
@@ -270,14 +298,21 @@ internal static class OpenApi
             if (operation.Parameters?.Any(p => p.Name == "If-Match") == true)
                 Add(412, "It has changed since the version that If-Match names");
 
+            var need = context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<AccessNeed>().Last();
+            Add(401, "It is not known who asks: no API key or token came, or one that is good for nothing", ("WWW-Authenticate", "How to say who asks (RFC 6750)."));
+            Add(403, $"It takes the role `{Kebab.Name(need.Role)}`{(need.AllHosts ? ", and a key or token that is for all hosts" : ", and a key or token that is for the host")}");
+            Add(429, "The caller's quota is used up", ("Retry-After", "After how many seconds to try again."), ("RateLimit", "What is left, and in how many seconds all is there again."));
+
             var ordered = new OpenApiResponses();
             foreach (var (status, response) in operation.Responses.OrderBy(r => r.Key, StringComparer.Ordinal))
                 ordered[status] = response;
             operation.Responses = ordered;
 
-            void Add(int status, string description) => operation.Responses.TryAdd($"{status}", new OpenApiResponse
+            void Add(int status, string description, params ReadOnlySpan<(string Name, string Description)> headers) => operation.Responses.TryAdd($"{status}", new OpenApiResponse
             {
                 Description = description,
+                Headers = headers.Length == 0 ? null : headers.ToArray().ToDictionary(
+                    h => h.Name, h => (IOpenApiHeader)new OpenApiHeader { Description = h.Description, Schema = new OpenApiSchema { Type = JsonSchemaType.String } }),
                 Content = new Dictionary<string, OpenApiMediaType> { ["application/problem+json"] = new() { Schema = schema } },
             });
         }
@@ -290,6 +325,8 @@ internal static class OpenApi
     {
         private static readonly (string Name, string Description)[] Tags =
         [
+            ("API keys", "Who may do what: keys with their roles and hosts."),
+            ("Audit", "Who changed what."),
             ("Bridges", "The bridges that a host is to have."),
             ("Desired states", "All that a host is to be, as one document."),
             ("Guests", "Guests with their files."),
@@ -313,8 +350,13 @@ internal static class OpenApi
             swaggerDoc.Paths = paths;
             if (swaggerDoc.Components?.Schemas is { } schemas)
                 swaggerDoc.Components.Schemas = schemas.OrderBy(s => s.Key, StringComparer.Ordinal).ToDictionary(s => s.Key, s => s.Value);
-            // Nobody is asked who he is yet; the service listens on loopback only.
-            swaggerDoc.Security = [new OpenApiSecurityRequirement()];
+            // Either of them; or none, where the service is set to ask nobody.
+            swaggerDoc.Security =
+            [
+                new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("apiKey", swaggerDoc)] = [] },
+                new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("token", swaggerDoc)] = [] },
+                new OpenApiSecurityRequirement(),
+            ];
             swaggerDoc.Servers = [new OpenApiServer { Url = "/" }];
             swaggerDoc.Tags = new HashSet<OpenApiTag>(Tags.Select(t => new OpenApiTag { Name = t.Name, Description = t.Description }));
         }

@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.Options;
+using Xlnet.Api.Access;
 using Xlnet.Infrastructure;
 using Xlnet.Infrastructure.Data;
 
@@ -34,18 +35,18 @@ internal static class RequestIds
     });
 
     /// <summary>
-    /// Without authentication, whoever reaches the service may change hosts: so it stops when it listens where others than this
+    /// Where nobody is asked who he is, whoever reaches the service may change hosts: so it stops when it listens where others than this
     /// machine can reach it.
     /// </summary>
     public static void RefuseOpenAddresses(this WebApplication app) => app.Lifetime.ApplicationStarted.Register(() =>
     {
-        if (app.Services.GetRequiredService<IOptions<XlnetOptions>>().Value.AllowUnauthenticated)
+        if (app.Services.GetRequiredService<IOptions<XlnetOptions>>().Value.AllowUnauthenticated || app.Services.GetRequiredService<IOptions<AccessOptions>>().Value.IsOn)
             return;
         var open = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses
             .FirstOrDefault(a => !IsLoopback(BindingAddress.Parse(a).Host));
         if (open is null)
             return;
-        app.Logger.LogCritical("xlnet asks nobody who he is yet, so it listens on loopback addresses only, and {Address} is none", open);
+        app.Logger.LogCritical("Without authentication xlnet listens on loopback addresses only, and {Address} is none. Set Xlnet__Authentication__Required=true, and make a first key with --create-admin-key NAME", open);
         Environment.ExitCode = 1;
         app.Lifetime.StopApplication();
     });

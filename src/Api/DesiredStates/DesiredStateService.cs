@@ -26,7 +26,7 @@ namespace Xlnet.Api.DesiredStates;
 /// all of the hosts, so that its addresses, ports and names are free for what comes, on whichever host.
 /// </summary>
 internal sealed class DesiredStateService(
-    XlnetDbContext db, HostService hosts, NetworkingService networkings, BridgeService bridges, SubnetService subnets, SubnetAllocator addresses, MacAllocator macs,
+    XlnetDbContext db, RequestInfo request, HostService hosts, NetworkingService networkings, BridgeService bridges, SubnetService subnets, SubnetAllocator addresses, MacAllocator macs,
     GuestService guests)
 {
     public async Task<(DesiredStateDocument Document, uint Version)> GetAsync(ResourceName name, CancellationToken ct)
@@ -76,6 +76,9 @@ internal sealed class DesiredStateService(
     private async Task<(IReadOnlyList<DesiredStateResponse> Responses, uint Version)> PutAllAsync(
         IReadOnlyList<Wanted> wanted, AcceptedFindings accepted, bool validateOnly, CancellationToken ct)
     {
+        // Before any of them is looked at.
+        foreach (var host in wanted)
+            request.Scope.Check(host.Name.Value);
         var seen = new Dictionary<ResourceName, NetworkingSeen>();
         foreach (var host in wanted.Where(w => w.Document.Networking is not null))
         {

@@ -74,7 +74,7 @@ internal sealed class AdoptionService(
         return Adoption.Of(desired, observed, asked with
         {
             WhyTaken = (mac, guest, devid) => allocations.GetValueOrDefault(mac) is { } other && !IsFreeFor(other.State, other.Holder, other.AvailableAt, new VifHolder(write.Host.Name.Value, guest, devid), write.Now)
-                ? MacAllocator.Taken(other).Message
+                ? MacAllocator.Taken(other, request.Scope).Message
                 : null,
             WhyIpTaken = (settings, guest, devid) =>
             {

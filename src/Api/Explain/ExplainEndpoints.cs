@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Xlnet.Api.Access;
 using Xlnet.Api.Common;
 using Xlnet.Api.Vifs;
+using Xlnet.Domain.Access;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
@@ -119,7 +121,7 @@ internal static class ExplainEndpoints
 {
     public static RouteGroupBuilder MapExplain(this RouteGroupBuilder v1)
     {
-        v1.MapPost("/explain", Explain).WithTags("Lint").WithName("Explain_Run").WithSummary("What a vif means, setting by setting");
+        v1.MapPost("/explain", Explain).WithTags("Lint").WithName("Explain_Run").WithSummary("What a vif means, setting by setting").Needs(AccessRole.Viewer);
         var vif = v1.MapGroup("/hosts/{host}/guests/{guest}/vifs/{devid:int}").WithTags("Vifs");
         vif.MapGet("/explanation", ExplainAsync).WithName("Vifs_Explain").WithSummary("What a guest's vif means, setting by setting, as it runs where it does");
         vif.MapPost("/pin", PinAsync).WithName("Vifs_Pin").WithSummary("Write the address, bridge and script that are in force for a vif into its guest's file")

@@ -23,8 +23,9 @@ internal static class GuestEndpoints
         return guests;
     }
 
-    private static async Task<Ok<Page<GuestResponse>>> ListAsync(string host, [AsParameters] PageQuery page, GuestService guests, CancellationToken ct) =>
-        TypedResults.Ok(await guests.ListAsync(RouteNames.Host(host), page, ct));
+    private static async Task<Ok<Page<GuestResponse>>> ListAsync(
+        string host, [AsParameters] SortedPageQuery page, GuestService guests, CancellationToken ct, [FromQuery] string? type = null, [FromQuery] string? bridge = null) =>
+        TypedResults.Ok(await guests.ListAsync(RouteNames.Host(host), page, type, bridge, ct));
 
     private static async Task<Ok<GuestResponse>> GetAsync(string host, string guest, HttpContext http, GuestService guests, CancellationToken ct)
     {

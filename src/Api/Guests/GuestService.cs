@@ -23,15 +23,21 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         return guest;
     }
 
-    public async Task<Page<GuestResponse>> ListAsync(ResourceName host, PageQuery page, CancellationToken ct)
+    private static readonly Sorting<Guest> Orders = new Sorting<Guest>(g => (string)(object)g.Name, g => g.Name.Value).Or("createdAt", g => g.CreatedAt).Or("updatedAt", g => g.UpdatedAt);
+
+    /// <param name="type">Only those of this type.</param>
+    /// <param name="bridge">Only those with a vif that names this bridge.</param>
+    public async Task<Page<GuestResponse>> ListAsync(ResourceName host, SortedPageQuery page, string? type, string? bridge, CancellationToken ct)
     {
         var hostId = await HostIds.FindAsync(db, host, ct);
-        var after = page.After;
-        var guests = await db.Guests.AsNoTracking().Where(g => g.HostId == hostId)
-            .Where(g => after == null || string.Compare((string)(object)g.Name, after) > 0)
-            .OrderBy(g => g.Name).Take(page.Size + 1).Include(g => g.Vifs).AsSplitQuery().ToListAsync(ct);
+        var query = db.Guests.AsNoTracking().Where(g => g.HostId == hostId);
+        if (QueryFilters.Read<GuestType>("type", type) is { } wanted)
+            query = query.Where(g => g.Type == wanted);
+        if (bridge is not null && RouteNames.Bridge(bridge).Value is var name)
+            query = query.Where(g => g.Vifs.Any(v => v.Bridge == name || v.Bridge!.StartsWith(name + ".") || v.Bridge!.StartsWith(name + ":")));
+        var guests = await Orders.Page(query, page).Include(g => g.Vifs).AsSplitQuery().ToListAsync(ct);
         guests.ForEach(g => g.Sort());
-        return page.ToPage(guests, g => GuestResponse.Of(host, g), g => g.Name.Value);
+        return page.ToPage(guests, g => GuestResponse.Of(host, g), g => Orders.CursorOf(g, page));
     }
 
     /// <summary>Takes a guest file over: its vifs become the guest's, and get what they lack.</summary>

@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
+using Xlnet.Api.Access;
 using Xlnet.Api.Common;
 using Xlnet.Api.Operations;
+using Xlnet.Domain.Access;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 
@@ -17,7 +19,7 @@ internal static class HostEndpoints
         hosts.MapGet("/{host}", GetAsync).WithName("Hosts_Get").WithSummary("Read a host");
         hosts.MapPut("/{host}", PutAsync).WithName("Hosts_Put").WithSummary("Make a host, or change it").ProducesProblem(StatusCodes.Status502BadGateway);
         hosts.MapPatch("/{host}", PatchAsync).WithName("Hosts_Patch").WithSummary("Change some of a host (JSON Merge Patch)");
-        hosts.MapDelete("/{host}", DeleteAsync).WithName("Hosts_Delete").WithSummary("Forget a host, and release its addresses")
+        hosts.MapDelete("/{host}", DeleteAsync).WithName("Hosts_Delete").WithSummary("Forget a host, and release its addresses").Needs(AccessRole.Admin)
             .WithDescription("release=true gives the host its own network back first, as it was before xlnet: its files, sysctls, nftables and dnsmasq. It waits for that, up to five minutes, and keeps the host when it fails. Guests and their files stay.");
 
         hosts.MapGet("/{host}/defaults", GetDefaultsAsync).WithName("Defaults_Get").WithSummary("Read vif.default.*");
@@ -29,8 +31,9 @@ internal static class HostEndpoints
         return hosts;
     }
 
-    private static async Task<Ok<Page<HostResponse>>> ListAsync([AsParameters] PageQuery page, HostService hosts, CancellationToken ct) =>
-        TypedResults.Ok(await hosts.ListAsync(page, ct));
+    private static async Task<Ok<Page<HostResponse>>> ListAsync(
+        [AsParameters] SortedPageQuery page, HostService hosts, CancellationToken ct, [FromQuery] string? driver = null, [FromQuery] string? pool = null) =>
+        TypedResults.Ok(await hosts.ListAsync(page, driver, pool, ct));
 
     private static async Task<Ok<HostResponse>> GetAsync(string host, HttpContext http, HostService hosts, CancellationToken ct)
     {

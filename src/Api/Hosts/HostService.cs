@@ -28,15 +28,27 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
         return (row.Host, row.Pool?.Value);
     }
 
-    public async Task<Page<HostResponse>> ListAsync(PageQuery page, CancellationToken ct)
+    private static readonly Sorting<Host> Orders = new Sorting<Host>(h => (string)(object)h.Name, h => h.Name.Value).Or("createdAt", h => h.CreatedAt).Or("updatedAt", h => h.UpdatedAt);
+
+    /// <param name="driver">Only those that are reached so.</param>
+    /// <param name="pool">Only those whose vifs get their addresses from this pool.</param>
+    public async Task<Page<HostResponse>> ListAsync(SortedPageQuery page, string? driver, string? pool, CancellationToken ct)
     {
-        var after = page.After;
-        var rows = await db.Hosts.AsNoTracking()
-            .Where(h => after == null || string.Compare((string)(object)h.Name, after) > 0)
-            .OrderBy(h => h.Name).Take(page.Size + 1)
+        var hosts = db.Hosts.AsNoTracking();
+        if (request.Scope.Names is { } mine)
+            hosts = hosts.Where(h => mine.Contains((string)(object)h.Name));
+        if (QueryFilters.Read<DriverKind>("driver", driver) is { } kind)
+            hosts = hosts.Where(h => h.DriverKind == kind);
+        if (pool is not null)
+        {
+            var name = RouteNames.Pool(pool);
+            hosts = name.Value == MacPool.DefaultName ? hosts.Where(h => h.MacPoolId == null) : hosts.Where(h => db.MacPools.Any(p => p.Id == h.MacPoolId && p.Name == name));
+        }
+
+        var rows = await Orders.Page(hosts, page)
             .Select(h => new { Host = h, Pool = db.MacPools.Where(p => p.Id == h.MacPoolId).Select(p => p.Name).FirstOrDefault() })
             .ToListAsync(ct);
-        return page.ToPage(rows, r => HostResponse.Of(r.Host, r.Pool?.Value), r => r.Host.Name.Value);
+        return page.ToPage(rows, r => HostResponse.Of(r.Host, r.Pool?.Value), r => Orders.CursorOf(r.Host, page));
     }
 
     /// <param name="change">What the host is to be, given the present one and its pool's name; null when there is none.</param>
@@ -123,6 +135,7 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
             Actor = request.Actor,
             RequestId = request.RequestId,
             RemoteAddress = request.RemoteAddress,
+            Host = name.Value,
             Action = "host.delete",
             Target = name.Value,
             Before = HostDocument.Of(write.Host),

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Xlnet.Api.Common;
 using Xlnet.Api.Networking;
@@ -47,14 +48,18 @@ public sealed record RevisionSubnet(
 
 internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, TimeProvider clock, GuestVifs guestVifs, SubnetService subnets, SubnetAllocator addresses)
 {
-    public async Task<Page<RevisionSummary>> ListAsync(ResourceName host, PageQuery page, CancellationToken ct)
+    public async Task<Page<RevisionSummary>> ListAsync(ResourceName host, PageQuery page, string? actor, string? requestId, CancellationToken ct)
     {
         var hostId = await HostIds.FindAsync(db, host, ct);
         var before = page.After is null ? long.MaxValue
             : long.TryParse(page.After, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
             : throw RuleException.Invalid("cursor", "page.cursor", "This cursor is of another list.");
-        var rows = await db.Revisions.AsNoTracking().Where(r => r.HostId == hostId && r.Number < before)
-            .OrderByDescending(r => r.Number).Take(page.Size + 1).ToListAsync(ct);
+        var query = db.Revisions.AsNoTracking().Where(r => r.HostId == hostId && r.Number < before);
+        if (actor is not null)
+            query = query.Where(r => r.Actor == QueryFilters.Storable(actor));
+        if (requestId is not null)
+            query = query.Where(r => r.RequestId == QueryFilters.Storable(requestId));
+        var rows = await query.OrderByDescending(r => r.Number).Take(page.Size + 1).ToListAsync(ct);
         return page.ToPage(rows, r => new RevisionSummary(r.Number, r.CreatedAt, r.Actor, r.RequestId, r.Summary), r => r.Number.ToString(CultureInfo.InvariantCulture));
     }
 
@@ -238,8 +243,9 @@ internal static class RevisionEndpoints
     }
 
     private static async Task<Ok<Page<RevisionSummary>>> ListAsync(
-        string host, [AsParameters] PageQuery page, RevisionService revisions, CancellationToken ct) =>
-        TypedResults.Ok(await revisions.ListAsync(RouteNames.Host(host), page, ct));
+        string host, [AsParameters] PageQuery page, RevisionService revisions, CancellationToken ct,
+        [FromQuery] string? actor = null, [FromQuery] string? requestId = null) =>
+        TypedResults.Ok(await revisions.ListAsync(RouteNames.Host(host), page, actor, requestId, ct));
 
     private static async Task<Ok<RevisionResponse>> GetAsync(string host, long number, RevisionService revisions, CancellationToken ct) =>
         TypedResults.Ok(await revisions.GetAsync(RouteNames.Host(host), number, ct));

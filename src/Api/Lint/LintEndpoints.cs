@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
+using Xlnet.Api.Access;
 using Xlnet.Api.Common;
 using Xlnet.Api.Vifs;
+using Xlnet.Domain.Access;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Planning;
 using Xlnet.Domain.Xl;
@@ -26,7 +28,7 @@ internal static class LintEndpoints
     public static RouteGroupBuilder MapLint(this RouteGroupBuilder v1)
     {
         v1.MapPost("/lint", LintAsync).WithTags("Lint").WithName("Lint_Run").WithSummary("What is to be found in a text, and what xl would make of it")
-            .AcceptsFile().WithMetadata(new RequestSizeLimitAttribute(MostBytes));
+            .AcceptsFile().WithMetadata(new RequestSizeLimitAttribute(MostBytes)).Needs(AccessRole.Viewer);
         return v1;
     }
 

@@ -3,7 +3,9 @@ using FluentValidation;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
+using Xlnet.Api.Access;
 using Xlnet.Api.Common;
+using Xlnet.Domain.Access;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Macs;
 using Xlnet.Infrastructure.Data;
@@ -105,14 +107,10 @@ internal sealed class ReserveMacRequestValidator : AbstractValidator<ReserveMacR
 
 internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimeProvider clock, MacAllocator macs)
 {
-    public async Task<Page<MacPoolResponse>> ListPoolsAsync(PageQuery page, CancellationToken ct)
-    {
-        var after = page.After;
-        var rows = await db.MacPools.AsNoTracking()
-            .Where(p => after == null || string.Compare((string)(object)p.Name, after) > 0)
-            .OrderBy(p => p.Name).Take(page.Size + 1).ToListAsync(ct);
-        return page.ToPage(rows, MacPoolResponse.Of, p => p.Name.Value);
-    }
+    private static readonly Sorting<MacPool> Orders = new Sorting<MacPool>(p => (string)(object)p.Name, p => p.Name.Value).Or("createdAt", p => p.CreatedAt);
+
+    public async Task<Page<MacPoolResponse>> ListPoolsAsync(SortedPageQuery page, CancellationToken ct) =>
+        page.ToPage(await Orders.Page(db.MacPools.AsNoTracking(), page).ToListAsync(ct), MacPoolResponse.Of, p => Orders.CursorOf(p, page));
 
     public async Task<MacPool> GetPoolAsync(ResourceName name, CancellationToken ct) =>
         await db.MacPools.SingleOrDefaultAsync(p => p.Name == name, ct) ?? throw RuleException.NotFound("mac-pool", name.Value);
@@ -125,7 +123,7 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
             pool.Quarantine = TimeSpan.FromSeconds(seconds);
         await using var transaction = await db.BeginAsync(ct);
         await macs.AddPoolAsync(pool, ct);
-        Audit("mac-pool.create", $"mac-pools/{pool.Name}");
+        Audit("mac-pool.create", $"mac-pools/{pool.Name}", null, MacPoolDocument.Of(pool));
         await db.SaveChangesAsync(ct);
         if (!validateOnly)
             await transaction.CommitAsync(ct);
@@ -138,10 +136,11 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
         var pool = await db.MacPools.FromSql($"SELECT *, xmin FROM mac_pools WHERE name = {name.Value} FOR UPDATE").SingleOrDefaultAsync(ct)
             ?? throw RuleException.NotFound("mac-pool", name.Value);
         ApiDefaults.CheckPreconditions(http, pool.Version);
-        var put = change(pool);
+        var (put, before) = (change(pool), MacPoolDocument.Of(pool));
         pool.Description = put.Description;
         pool.Quarantine = TimeSpan.FromSeconds(put.QuarantineSeconds ?? (int)MacPool.DefaultQuarantine.TotalSeconds);
-        Audit("mac-pool.update", $"mac-pools/{pool.Name}");
+        if (MacPoolDocument.Of(pool) is var after && after != before)
+            Audit("mac-pool.update", $"mac-pools/{pool.Name}", before, after);
         await db.SaveChangesAsync(ct);
         if (!validateOnly)
             await transaction.CommitAsync(ct);
@@ -155,7 +154,7 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
         await using var transaction = await db.BeginAsync(ct);
         var pool = await GetPoolAsync(name, ct);
         ApiDefaults.CheckPreconditions(http, pool.Version);
-        Audit("mac-pool.delete", $"mac-pools/{pool.Name}");
+        Audit("mac-pool.delete", $"mac-pools/{pool.Name}", MacPoolDocument.Of(pool), null);
         await macs.RemovePoolAsync(pool, ct);
         if (!validateOnly)
             await transaction.CommitAsync(ct);
@@ -173,18 +172,20 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
                 .AsNoTracking().Where(a => a.State != AllocationState.Quarantined || a.AvailableAt > now);
         }
 
+        if (request.Scope.Names is { } mine)
+        {
+            var holders = mine.Select(h => h + "/").ToList();
+            query = query.Where(a => holders.Any(h => a.Holder.StartsWith(h)));
+        }
+
         if (pool is not null)
         {
             var id = (await GetPoolAsync(RouteNames.Pool(pool), ct)).Id;
             query = query.Where(a => a.PoolId == id);
         }
 
-        if (state is not null)
-        {
-            if (!Kebab.TryParse<AllocationState>(state, out var wanted))
-                throw RuleException.Invalid("state", "query.state", $"state={state} is none of: {string.Join(", ", Kebab.Names<AllocationState>())}.");
+        if (QueryFilters.Read<AllocationState>("state", state) is { } wanted)
             query = query.Where(a => a.State == wanted);
-        }
 
         var rows = await query.OrderBy(a => a.Mac).Take(page.Size + 1)
             .Select(a => new { Allocation = a, Pool = db.MacPools.Where(p => p.Id == a.PoolId).Select(p => p.Name).FirstOrDefault() })
@@ -197,19 +198,25 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
         var row = await db.MacAllocations.AsNoTracking().Where(a => a.Mac == mac)
             .Select(a => new { Allocation = a, Pool = db.MacPools.Where(p => p.Id == a.PoolId).Select(p => p.Name).FirstOrDefault() })
             .SingleOrDefaultAsync(ct) ?? throw new RuleException(RuleKind.NotFound, "mac.not-found", $"{mac} is free: nobody ever held or reserved it here.");
+        CheckScope(row.Allocation);
         var history = await db.MacHoldings.AsNoTracking().Where(h => h.Mac == mac).OrderByDescending(h => h.Id).Take(PageQuery.MaxLimit).ToListAsync(ct);
+        // Who had it before may be of other hosts.
+        history.RemoveAll(h => !request.Scope.HasHolder(h.Holder));
         return MacAllocationResponse.Of(row.Allocation, row.Pool?.Value, history);
     }
 
+    private void CheckScope(MacAllocation allocation) => request.Scope.CheckHolder(allocation.Holder, $"who has {allocation.Mac}");
+
     public async Task<MacAllocationResponse> ReserveAsync(ReserveMacRequest body, bool validateOnly, CancellationToken ct)
     {
+        request.Scope.CheckHolder(body.ReservedFor!, $"'{body.ReservedFor}'");
         await using var transaction = await db.BeginAsync(ct);
         MacAddress mac;
         if (body.Mac is not null)
             await macs.ReserveAsync(mac = MacAddress.Parse(body.Mac), body.ReservedFor!, ct);
         else
             mac = await macs.ReserveAsync(await GetPoolAsync(RouteNames.Pool(body.Pool ?? MacPool.DefaultName), ct), body.ReservedFor!, ct);
-        Audit("mac.reserve", $"mac-allocations/{mac}");
+        Audit("mac.reserve", $"mac-allocations/{mac}", null, HoldingDocument.Of(AllocationState.Reserved, body.ReservedFor!), body.ReservedFor);
         await db.SaveChangesAsync(ct);
         var response = await GetAsync(mac, ct);
         if (!validateOnly)
@@ -223,25 +230,31 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
         await using var transaction = await db.BeginAsync(ct);
         var allocation = await db.MacAllocations.FromSql($"SELECT * FROM mac_allocations WHERE mac = {System.Net.NetworkInformation.PhysicalAddress.Parse(mac.ToString())} FOR UPDATE")
             .SingleOrDefaultAsync(ct) ?? throw new RuleException(RuleKind.NotFound, "mac.not-found", $"{mac} is free already.");
+        CheckScope(allocation);
         if (allocation.State == AllocationState.Held)
-            throw MacAllocator.Taken(allocation);
+            throw MacAllocator.Taken(allocation, request.Scope);
+        var before = HoldingDocument.Of(allocation.State, allocation.Holder);
         await macs.ReleaseAsync([mac], ct);
         // Nobody can have learnt a reserved address on the wire: it is free at once.
         await db.MacAllocations.Where(a => a.Mac == mac).ExecuteUpdateAsync(a => a.SetProperty(x => x.AvailableAt, clock.GetUtcNow()), ct);
-        Audit("mac.release", $"mac-allocations/{mac}");
+        Audit("mac.release", $"mac-allocations/{mac}", before, null, allocation.Holder);
         await db.SaveChangesAsync(ct);
         if (!validateOnly)
             await transaction.CommitAsync(ct);
     }
 
-    private void Audit(string action, string target) => db.Add(new AuditEntry
+    /// <param name="holder">Whose address it is, by which the entry is one of his host's.</param>
+    private void Audit(string action, string target, string? before, string? after, string? holder = null) => db.Add(new AuditEntry
     {
         At = clock.GetUtcNow(),
         Actor = request.Actor,
         RequestId = request.RequestId,
         RemoteAddress = request.RemoteAddress,
+        Host = holder?.Split('/') is [var host, _, ..] && ResourceName.TryParse(host, null, out _) ? host : null,
         Action = action,
         Target = target,
+        Before = before,
+        After = after,
     });
 }
 
@@ -251,11 +264,11 @@ internal static class MacEndpoints
     {
         var pools = v1.MapGroup("/mac-pools").WithTags("MAC pools");
         pools.MapGet("/", ListPoolsAsync).WithName("MacPools_List").WithSummary("List the MAC pools by name");
-        pools.MapPost("/", CreatePoolAsync).WithName("MacPools_Create").WithSummary("Add a MAC pool");
+        pools.MapPost("/", CreatePoolAsync).WithName("MacPools_Create").WithSummary("Add a MAC pool").Needs(AccessRole.Admin, allHosts: true);
         pools.MapGet("/{pool}", GetPoolAsync).WithName("MacPools_Get").WithSummary("Read a MAC pool");
-        pools.MapPut("/{pool}", PutPoolAsync).WithName("MacPools_Put").WithSummary("Change a MAC pool's description and quarantine");
-        pools.MapPatch("/{pool}", PatchPoolAsync).WithName("MacPools_Patch").WithSummary("Change some of a MAC pool (JSON Merge Patch)");
-        pools.MapDelete("/{pool}", DeletePoolAsync).WithName("MacPools_Delete").WithSummary("Take a MAC pool away that is not in use");
+        pools.MapPut("/{pool}", PutPoolAsync).WithName("MacPools_Put").WithSummary("Change a MAC pool's description and quarantine").Needs(AccessRole.Admin, allHosts: true);
+        pools.MapPatch("/{pool}", PatchPoolAsync).WithName("MacPools_Patch").WithSummary("Change some of a MAC pool (JSON Merge Patch)").Needs(AccessRole.Admin, allHosts: true);
+        pools.MapDelete("/{pool}", DeletePoolAsync).WithName("MacPools_Delete").WithSummary("Take a MAC pool away that is not in use").Needs(AccessRole.Admin, allHosts: true);
 
         var allocations = v1.MapGroup("/mac-allocations").WithTags("MAC allocations");
         allocations.MapGet("/", ListAsync).WithName("MacAllocations_List").WithSummary("List the addresses that are not free");
@@ -265,7 +278,7 @@ internal static class MacEndpoints
         return v1;
     }
 
-    private static async Task<Ok<Page<MacPoolResponse>>> ListPoolsAsync([AsParameters] PageQuery page, MacService macs, CancellationToken ct) =>
+    private static async Task<Ok<Page<MacPoolResponse>>> ListPoolsAsync([AsParameters] SortedPageQuery page, MacService macs, CancellationToken ct) =>
         TypedResults.Ok(await macs.ListPoolsAsync(page, ct));
 
     private static async Task<Created<MacPoolResponse>> CreatePoolAsync(

@@ -49,8 +49,9 @@ internal static class OperationEndpoints
         v1.MapPost(path, handler).WithTags("Operations").WithName(name).WithSummary(summary);
 
     private static async Task<Ok<Page<OperationResponse>>> ListAsync(
-        [AsParameters] PageQuery page, OperationService operations, CancellationToken ct, [FromQuery] string? host = null, [FromQuery] string? status = null) =>
-        TypedResults.Ok(await operations.ListAsync(page, host, status, ct));
+        [AsParameters] PageQuery page, OperationService operations, CancellationToken ct, [FromQuery] string? host = null, [FromQuery] string? status = null,
+        [FromQuery] string? kind = null, [FromQuery] string? guest = null) =>
+        TypedResults.Ok(await operations.ListAsync(page, host, status, kind, guest, ct));
 
     private static async Task<Ok<OperationResponse>> GetAsync(Guid id, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null) =>
         TypedResults.Ok(ParseWait(wait) is { } time ? await operations.WaitAsync(id, time, ct) : await operations.GetAsync(id, ct));

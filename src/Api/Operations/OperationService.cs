@@ -22,11 +22,19 @@ internal sealed class OperationService(
         var operation = await db.Operations.AsNoTracking().Include(o => o.Steps).SingleOrDefaultAsync(o => o.Id == id, ct)
             ?? throw RuleException.NotFound("operation", id.ToString());
         var host = await db.Hosts.AsNoTracking().Where(h => h.Id == operation.HostId).Select(h => h.Name).SingleAsync(ct);
+        request.Scope.Check(host.Value);
         return OperationResponse.Of(operation, host.Value);
     }
 
+    /// <summary>What an operation's id does not tell is whose host it is of.</summary>
+    private async Task CheckScopeAsync(Guid id, CancellationToken ct)
+    {
+        if (!request.Scope.IsAll && await db.Hosts.Where(h => db.Operations.Any(o => o.Id == id && o.HostId == h.Id)).Select(h => h.Name).SingleOrDefaultAsync(ct) is { } host)
+            request.Scope.Check(host.Value);
+    }
+
     /// <summary>The operations, the latest first.</summary>
-    public async Task<Page<OperationResponse>> ListAsync(PageQuery page, string? host, string? status, CancellationToken ct)
+    public async Task<Page<OperationResponse>> ListAsync(PageQuery page, string? host, string? status, string? kind, string? guest, CancellationToken ct)
     {
         var query = db.Operations.AsNoTracking();
         if (page.After is { } text)
@@ -36,18 +44,20 @@ internal sealed class OperationService(
             query = query.Where(o => o.Sequence < before);
         }
 
+        if (request.Scope.Names is { } mine)
+            query = query.Where(o => db.Hosts.Any(h => h.Id == o.HostId && mine.Contains((string)(object)h.Name)));
         if (host is not null)
         {
             var hostId = await HostIds.FindAsync(db, RouteNames.Host(host), ct);
             query = query.Where(o => o.HostId == hostId);
         }
 
-        if (status is not null)
-        {
-            if (!Kebab.TryParse<OperationStatus>(status, out var wanted))
-                throw RuleException.Invalid("status", "query.status", $"status={status} is none of: {string.Join(", ", Kebab.Names<OperationStatus>())}.");
+        if (QueryFilters.Read<OperationStatus>("status", status) is { } wanted)
             query = query.Where(o => o.Status == wanted);
-        }
+        if (QueryFilters.Read<OperationKind>("kind", kind) is { } asked)
+            query = query.Where(o => o.Kind == asked);
+        if (guest is not null && RouteNames.Guest(guest).Value is var name)
+            query = query.Where(o => o.Guest == name);
 
         var rows = await query.OrderByDescending(o => o.Sequence).Take(page.Size + 1).Include(o => o.Steps).AsSplitQuery().ToListAsync(ct);
         var hostIds = rows.Select(o => o.HostId).Distinct().ToList();
@@ -75,7 +85,9 @@ internal sealed class OperationService(
     /// <summary>Takes effect before the next step; what has been done by then is rolled back.</summary>
     public async Task<OperationResponse> CancelAsync(Guid id, CancellationToken ct)
     {
+        await CheckScopeAsync(id, ct);
         var now = clock.GetUtcNow();
+        await using var transaction = await db.BeginAsync(ct);
         var cancelled = await db.Operations.Where(o => o.Id == id && o.Status == OperationStatus.Queued)
             .ExecuteUpdateAsync(o => o.SetProperty(x => x.Status, OperationStatus.Cancelled).SetProperty(x => x.FinishedAt, now), ct);
         if (cancelled == 0)
@@ -84,10 +96,13 @@ internal sealed class OperationService(
                 .ExecuteUpdateAsync(o => o.SetProperty(x => x.CancelRequested, true), ct);
             if (asked == 0 && await db.Operations.AnyAsync(o => o.Id == id, ct))
                 throw new RuleException(RuleKind.Conflict, "operation.finished", "The operation has ended already, and nothing of it can be cancelled.");
-            await idempotency.AcceptAsync(id, ct);
-            await ScheduleAsync(id, "cancel", ct);
         }
 
+        await AuditAsync(id, "operation.cancel", ct);
+        await transaction.CommitAsync(ct);
+        await idempotency.AcceptAsync(id, ct);
+        if (cancelled == 0)
+            await ScheduleAsync(id, "cancel", ct);
         await OperationNotifications.SendAsync(db, id, ct);
         return await GetAsync(id, ct);
     }
@@ -95,23 +110,53 @@ internal sealed class OperationService(
     /// <summary>What the operation has done stays. It ends as soon as the host has been told so; this waits for that, for a while.</summary>
     public async Task<OperationResponse> ConfirmAsync(Guid id, CancellationToken ct)
     {
+        await CheckScopeAsync(id, ct);
         var now = clock.GetUtcNow();
-        var confirmed = await db.Operations
-            .Where(o => o.Id == id && o.Status == OperationStatus.AwaitingConfirmation && !o.CancelRequested && o.ConfirmBy > now)
-            .ExecuteUpdateAsync(o => o.SetProperty(x => x.Confirmed, true), ct);
-        if (confirmed == 0)
+        await using (var transaction = await db.BeginAsync(ct))
         {
-            var operation = await db.Operations.AsNoTracking().SingleOrDefaultAsync(o => o.Id == id, ct) ?? throw RuleException.NotFound("operation", id.ToString());
-            // Confirmed twice is confirmed; and so is what had nothing to do.
-            if (operation is { ConfirmSeconds: not null, Status: OperationStatus.Succeeded } or { Confirmed: true, FinishedAt: null })
-                return await GetAsync(id, ct);
-            throw new RuleException(RuleKind.Conflict, "operation.not-awaiting-confirmation", $"The operation is {Kebab.Name(operation.Status)}, and nothing of it waits to be confirmed.");
+            if (!await TryConfirmAsync(id, now, ct))
+                return await WhyNotConfirmedAsync(id, ct);
+            await AuditAsync(id, "operation.confirm", ct);
+            await transaction.CommitAsync(ct);
         }
 
         await idempotency.AcceptAsync(id, ct);
         await ScheduleAsync(id, "confirm", ct);
         return await WaitAsync(id, ConfirmWait, ct);
     }
+
+    private async Task<bool> TryConfirmAsync(Guid id, DateTimeOffset now, CancellationToken ct) =>
+        await db.Operations
+            .Where(o => o.Id == id && o.Status == OperationStatus.AwaitingConfirmation && !o.CancelRequested && o.ConfirmBy > now)
+            .ExecuteUpdateAsync(o => o.SetProperty(x => x.Confirmed, true), ct) > 0;
+
+    private async Task<OperationResponse> WhyNotConfirmedAsync(Guid id, CancellationToken ct)
+    {
+        var operation = await db.Operations.AsNoTracking().SingleOrDefaultAsync(o => o.Id == id, ct) ?? throw RuleException.NotFound("operation", id.ToString());
+        // Confirmed twice is confirmed; and so is what had nothing to do.
+        if (operation is { ConfirmSeconds: not null, Status: OperationStatus.Succeeded } or { Confirmed: true, FinishedAt: null })
+            return await GetAsync(id, ct);
+        throw new RuleException(RuleKind.Conflict, "operation.not-awaiting-confirmation", $"The operation is {Kebab.Name(operation.Status)}, and nothing of it waits to be confirmed.");
+    }
+
+    private async Task AuditAsync(Guid id, string action, CancellationToken ct)
+    {
+        if (await db.Hosts.Where(h => db.Operations.Any(o => o.Id == id && o.HostId == h.Id)).Select(h => h.Name).SingleOrDefaultAsync(ct) is not { } host)
+            return;
+        Audit(clock.GetUtcNow(), host, action, $"{host}/operations/{id}");
+        await db.SaveChangesAsync(ct);
+    }
+
+    private void Audit(DateTimeOffset at, ResourceName host, string action, string target) => db.Add(new AuditEntry
+    {
+        At = at,
+        Actor = request.Actor,
+        RequestId = request.RequestId,
+        RemoteAddress = request.RemoteAddress,
+        Host = host.Value,
+        Action = action,
+        Target = target,
+    });
 
     /// <summary>Whether it waits for nothing but its caller's word.</summary>
     private Task<bool> IsForCallerAsync(Guid id, CancellationToken ct) =>
@@ -149,6 +194,7 @@ internal sealed class OperationService(
     /// <exception cref="RuleException">404.</exception>
     public async Task<IAsyncEnumerable<EventItem>?> EventsAsync(Guid id, string? lastEventId, CancellationToken ct)
     {
+        await CheckScopeAsync(id, ct);
         var known = long.TryParse(lastEventId, NumberStyles.None, CultureInfo.InvariantCulture, out var seen);
         var progress = await ProgressAsync(id, known ? seen : 0, ct) ?? throw RuleException.NotFound("operation", id.ToString());
         if (!known)
@@ -220,15 +266,7 @@ internal sealed class OperationService(
             RequestedAt = clock.GetUtcNow(),
         };
         db.Add(operation);
-        db.Add(new AuditEntry
-        {
-            At = operation.RequestedAt,
-            Actor = request.Actor,
-            RequestId = request.RequestId,
-            RemoteAddress = request.RemoteAddress,
-            Action = $"operation.{Kebab.Name(kind)}",
-            Target = guest is null ? host.Value : $"{host}/{guest}",
-        });
+        Audit(operation.RequestedAt, host, $"operation.{Kebab.Name(kind)}", guest is null ? host.Value : $"{host}/{guest}");
         await db.SaveChangesAsync(ct);
         await idempotency.AcceptAsync(operation.Id, ct);
         // From here on it is accepted: should this process die now, the sweep finds it.

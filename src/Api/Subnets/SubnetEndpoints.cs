@@ -26,8 +26,9 @@ internal static class SubnetEndpoints
         return v1;
     }
 
-    private static async Task<Ok<Page<SubnetResponse>>> ListAsync(string host, [AsParameters] PageQuery page, SubnetService subnets, CancellationToken ct) =>
-        TypedResults.Ok(await subnets.ListAsync(RouteNames.Host(host), page, ct));
+    private static async Task<Ok<Page<SubnetResponse>>> ListAsync(
+        string host, [AsParameters] SortedPageQuery page, SubnetService subnets, CancellationToken ct, [FromQuery] string? bridge = null) =>
+        TypedResults.Ok(await subnets.ListAsync(RouteNames.Host(host), page, bridge, ct));
 
     private static async Task<Ok<SubnetResponse>> GetAsync(string host, string subnet, HttpContext http, SubnetService subnets, CancellationToken ct)
     {

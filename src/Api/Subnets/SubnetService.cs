@@ -15,14 +15,16 @@ internal sealed class SubnetService(XlnetDbContext db, RequestInfo request, Time
     /// <summary>What an address is reserved for that no guest may have.</summary>
     private const string GatewayHolder = "gateway";
 
-    public async Task<Page<SubnetResponse>> ListAsync(ResourceName host, PageQuery page, CancellationToken ct)
+    private static readonly Sorting<Subnet> Orders = new Sorting<Subnet>(s => (string)(object)s.Name, s => s.Name.Value).Or("createdAt", s => s.CreatedAt);
+
+    /// <param name="bridge">Only those on this bridge.</param>
+    public async Task<Page<SubnetResponse>> ListAsync(ResourceName host, SortedPageQuery page, string? bridge, CancellationToken ct)
     {
         var hostId = await HostIds.FindAsync(db, host, ct);
-        var after = page.After;
-        var rows = await db.Subnets.AsNoTracking().Where(s => s.HostId == hostId)
-            .Where(s => after == null || string.Compare((string)(object)s.Name, after) > 0)
-            .OrderBy(s => s.Name).Take(page.Size + 1).ToListAsync(ct);
-        return page.ToPage(rows, SubnetResponse.Of, s => s.Name.Value);
+        var query = db.Subnets.AsNoTracking().Where(s => s.HostId == hostId);
+        if (bridge is not null && RouteNames.Bridge(bridge).Value is var wanted)
+            query = query.Where(s => s.Bridge == wanted);
+        return page.ToPage(await Orders.Page(query, page).ToListAsync(ct), SubnetResponse.Of, s => Orders.CursorOf(s, page));
     }
 
     public async Task<Subnet> GetAsync(ResourceName host, ResourceName name, CancellationToken ct)
@@ -142,12 +144,8 @@ internal sealed class SubnetService(XlnetDbContext db, RequestInfo request, Time
                 .AsNoTracking().Where(a => a.State != AllocationState.Quarantined || a.AvailableAt > now);
         }
 
-        if (state is not null)
-        {
-            if (!Kebab.TryParse<AllocationState>(state, out var wanted))
-                throw RuleException.Invalid("state", "query.state", $"state={state} is none of: {string.Join(", ", Kebab.Names<AllocationState>())}.");
+        if (QueryFilters.Read<AllocationState>("state", state) is { } wanted)
             query = query.Where(a => a.State == wanted);
-        }
 
         var rows = await query.OrderBy(a => a.Address).Take(page.Size + 1).ToListAsync(ct);
         return page.ToPage(rows, a => SubnetAddressResponse.Of(a, null), a => a.Address.ToString());
@@ -206,6 +204,7 @@ internal sealed class SubnetService(XlnetDbContext db, RequestInfo request, Time
         Actor = request.Actor,
         RequestId = request.RequestId,
         RemoteAddress = request.RemoteAddress,
+        Host = write.Host.Name.Value,
         Action = action,
         Target = $"{write.Host.Name}/subnets/{subnet.Name}/addresses/{address}",
     });

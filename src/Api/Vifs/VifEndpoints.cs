@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Xlnet.Api.Common;
 using Xlnet.Domain.Common;
@@ -12,13 +13,16 @@ namespace Xlnet.Api.Vifs;
 
 internal sealed class VifService(XlnetDbContext db, RequestInfo request, TimeProvider clock, GuestVifs guestVifs)
 {
-    public async Task<Page<VifResponse>> ListAsync(ResourceName host, GuestName guest, PageQuery page, CancellationToken ct)
+    public async Task<Page<VifResponse>> ListAsync(ResourceName host, GuestName guest, PageQuery page, string? bridge, CancellationToken ct)
     {
         var guestId = await FindGuestAsync(host, guest, ct);
         var after = page.After is null ? -1
             : int.TryParse(page.After, NumberStyles.None, CultureInfo.InvariantCulture, out var devid) ? devid
             : throw RuleException.Invalid("cursor", "page.cursor", "This cursor is of another list.");
-        var vifs = await db.Vifs.AsNoTracking().Where(v => v.GuestId == guestId && v.Devid > after).OrderBy(v => v.Devid).Take(page.Size + 1).ToListAsync(ct);
+        var query = db.Vifs.AsNoTracking().Where(v => v.GuestId == guestId && v.Devid > after);
+        if (bridge is not null && RouteNames.Bridge(bridge).Value is var name)
+            query = query.Where(v => v.Bridge == name || v.Bridge!.StartsWith(name + ".") || v.Bridge!.StartsWith(name + ":"));
+        var vifs = await query.OrderBy(v => v.Devid).Take(page.Size + 1).ToListAsync(ct);
         return page.ToPage(vifs, VifResponse.Of, v => v.Devid.ToString(CultureInfo.InvariantCulture));
     }
 
@@ -146,8 +150,8 @@ internal static class VifEndpoints
     }
 
     private static async Task<Ok<Page<VifResponse>>> ListAsync(
-        string host, string guest, [AsParameters] PageQuery page, VifService vifs, CancellationToken ct) =>
-        TypedResults.Ok(await vifs.ListAsync(RouteNames.Host(host), RouteNames.Guest(guest), page, ct));
+        string host, string guest, [AsParameters] PageQuery page, VifService vifs, CancellationToken ct, [FromQuery] string? bridge = null) =>
+        TypedResults.Ok(await vifs.ListAsync(RouteNames.Host(host), RouteNames.Guest(guest), page, bridge, ct));
 
     private static async Task<Ok<VifResponse>> GetAsync(string host, string guest, int devid, HttpContext http, VifService vifs, CancellationToken ct)
     {

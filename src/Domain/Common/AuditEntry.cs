@@ -16,6 +16,9 @@ public sealed class AuditEntry
     /// <summary>Where the request came from.</summary>
     public IPAddress? RemoteAddress { get; init; }
 
+    /// <summary>The host that it is of; null for what is of none, such as a MAC pool.</summary>
+    public required string? Host { get; init; }
+
     /// <summary>What was done, such as <c>vif.attach</c>.</summary>
     public required string Action { get; init; }
 

@@ -51,6 +51,9 @@ public enum RuleKind
 
     NotFound,
 
+    /// <summary>Whoever asks may not have it.</summary>
+    Forbidden,
+
     /// <summary>It clashes with what is there now.</summary>
     Conflict,
 

@@ -18,7 +18,7 @@ public static class DatabaseSetup
             return;
         var pool = MacPool.Create(name, MacPool.DefaultFirst, MacPool.DefaultLast, clock.GetUtcNow());
         pool.Description = "The upper half of Xen's range, which libxl itself never draws from.";
-        await new MacAllocator(db, clock).AddPoolAsync(pool, ct);
+        await new MacAllocator(db, new RequestInfo(), clock).AddPoolAsync(pool, ct);
         await transaction.CommitAsync(ct);
     }
 }

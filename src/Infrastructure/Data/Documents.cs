@@ -1,10 +1,12 @@
 using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Xlnet.Domain.Access;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Guests;
 using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Macs;
 using Xlnet.Domain.Networking;
 using Xlnet.Domain.Subnets;
 using Xlnet.Domain.Vifs;
@@ -67,10 +69,33 @@ public sealed record SubnetDocument(
     }
 }
 
+/// <summary>A key as the audit log keeps it: nothing that the secret could be told from.</summary>
+public sealed record ApiKeyDocument(
+    string Prefix, string Role, IReadOnlyList<string>? Hosts, DateTimeOffset? ExpiresAt, DateTimeOffset RotatedAt, DateTimeOffset? PreviousUntil)
+{
+    public static string Of(ApiKey key) => JsonSerializer.Serialize(
+        new ApiKeyDocument(key.Prefix, Kebab.Name(key.Role), key.Hosts, key.ExpiresAt, key.RotatedAt, key.PreviousUntil), DocumentJson.Default.ApiKeyDocument);
+}
+
+public sealed record MacPoolDocument(string First, string Last, int QuarantineSeconds, string? Description)
+{
+    public static string Of(MacPool pool) => JsonSerializer.Serialize(
+        new MacPoolDocument(pool.First.ToString(), pool.Last.ToString(), (int)pool.Quarantine.TotalSeconds, pool.Description), DocumentJson.Default.MacPoolDocument);
+}
+
+/// <summary>Who has an address, as the audit log keeps it.</summary>
+public sealed record HoldingDocument(string State, string Holder)
+{
+    public static string Of(AllocationState state, string holder) => JsonSerializer.Serialize(new HoldingDocument(Kebab.Name(state), holder), DocumentJson.Default.HoldingDocument);
+}
+
 // Metadata: the generated fast path would write a byte[] that is null as "", and a host without an xl.conf would come back with an empty one.
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSerializable(typeof(ApiKeyDocument))]
+[JsonSerializable(typeof(HoldingDocument))]
 [JsonSerializable(typeof(HostDocument))]
 [JsonSerializable(typeof(BridgeDocument))]
+[JsonSerializable(typeof(MacPoolDocument))]
 [JsonSerializable(typeof(GuestDocument))]
 [JsonSerializable(typeof(SubnetDocument))]
 public sealed partial class DocumentJson : JsonSerializerContext;

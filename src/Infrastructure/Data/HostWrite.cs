@@ -35,9 +35,11 @@ public sealed class HostWrite : IAsyncDisposable
         await TryBeginAsync(db, request, clock, name, ct) ?? throw RuleException.NotFound("host", name.Value);
 
     /// <summary>Null when there is no such host.</summary>
+    /// <exception cref="RuleException">403 when it is none of the caller's.</exception>
     public static async Task<HostWrite?> TryBeginAsync(
         XlnetDbContext db, RequestInfo request, TimeProvider clock, ResourceName name, CancellationToken ct)
     {
+        request.Scope.Check(name.Value);
         var transaction = await db.BeginAsync(ct);
         var host = await db.Hosts.FromSql($"SELECT *, xmin FROM hosts WHERE name = {name.Value} FOR UPDATE").SingleOrDefaultAsync(ct);
         if (host is not null)
@@ -50,6 +52,7 @@ public sealed class HostWrite : IAsyncDisposable
     public static async Task<HostWrite> BeginNewAsync(
         XlnetDbContext db, RequestInfo request, TimeProvider clock, Host host, CancellationToken ct)
     {
+        request.Scope.Check(host.Name.Value);
         const string savepoint = "new_host";
         var outer = db.Database.CurrentTransaction;
         if (outer is not null)
@@ -128,6 +131,7 @@ public sealed class HostWrite : IAsyncDisposable
                     Actor = _request.Actor,
                     RequestId = _request.RequestId,
                     RemoteAddress = _request.RemoteAddress,
+                    Host = Host.Name.Value,
                     Action = change.Action,
                     Target = change.Target.Length == 0 ? Host.Name.Value : $"{Host.Name}/{change.Target}",
                     Before = change.Before,

@@ -3,6 +3,7 @@ using System.Net.NetworkInformation;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
+using Xlnet.Domain.Access;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Macs;
 using Xlnet.Domain.Vifs;
@@ -14,7 +15,7 @@ namespace Xlnet.Infrastructure.Data;
 /// numbered by a sequence, which nobody waits for, and scattered over its range; when the sequence has gone through all of them,
 /// what has left quarantine is given again. The primary key of mac_allocations has the last word.
 /// </summary>
-public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
+public sealed class MacAllocator(XlnetDbContext db, RequestInfo request, TimeProvider clock)
 {
     /// <summary>
     /// Gives an address to a vif: one reserved for it or its guest, else a new one of the pool. One statement at every fill level.
@@ -199,12 +200,19 @@ public sealed class MacAllocator(XlnetDbContext db, TimeProvider clock)
         }
 
         var other = await db.MacAllocations.AsNoTracking().SingleAsync(a => a.Mac == mac, ct);
-        throw Taken(other);
+        throw Taken(other, request.Scope);
     }
 
-    /// <summary>The 409 that names who has an address.</summary>
-    public static RuleException Taken(MacAllocation other)
+    /// <summary>The 409 that names who has an address, to whoever may see his host.</summary>
+    public static RuleException Taken(MacAllocation other, HostScope scope)
     {
+        if (!scope.HasHolder(other.Holder))
+        {
+            var code = other.State switch { AllocationState.Held => "mac.in-use", AllocationState.Reserved => "mac.reserved", _ => "mac.in-quarantine" };
+            return new RuleException(RuleKind.Conflict, code, $"{other.Mac} is not free, and whose it is is not yours to see: give another address, or leave 'mac' out and one is allocated.",
+                new FieldError("/mac", code, "is not free"));
+        }
+
         var exception = other.State switch
         {
             AllocationState.Held => new RuleException(RuleKind.Conflict, "mac.in-use",

@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql;
+using Xlnet.Domain.Access;
 using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Guests;
@@ -38,6 +39,8 @@ public sealed class XlnetDbContext : DbContext
     public DbSet<HostArtifact> HostArtifacts => Set<HostArtifact>();
     public DbSet<Operation> Operations => Set<Operation>();
     public DbSet<OperationStep> OperationSteps => Set<OperationStep>();
+    public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
+    public DbSet<ApiKeyUse> ApiKeyUses => Set<ApiKeyUse>();
     public DbSet<AuditEntry> AuditLog => Set<AuditEntry>();
     public DbSet<StoredAnswer> StoredAnswers => Set<StoredAnswer>();
     public DbSet<SimulatedHost> SimulatedHosts => Set<SimulatedHost>();
@@ -80,6 +83,7 @@ public sealed class XlnetDbContext : DbContext
         configurationBuilder.Properties<OperationKind>().HaveConversion<KebabConverter<OperationKind>>();
         configurationBuilder.Properties<OperationStatus>().HaveConversion<KebabConverter<OperationStatus>>();
         configurationBuilder.Properties<OperationStepStatus>().HaveConversion<KebabConverter<OperationStepStatus>>();
+        configurationBuilder.Properties<AccessRole>().HaveConversion<KebabConverter<AccessRole>>();
         configurationBuilder.Properties<Impact>().HaveConversion<KebabConverter<Impact>>();
     }
 

@@ -244,6 +244,8 @@ internal sealed class RequestFuzzer
     {
         if (operation is "Hosts_Put" or "Hosts_Create")
             yield return ("driver", new JsonObject { ["kind"] = "simulated" });
+        if (operation is "ApiKeys_Create")
+            yield return ("role", Any("viewer", "operator", "admin"));
         if (operation is "MacAllocations_Reserve")
             yield return ("reservedFor", Any("in/g1", "f1/f1/0", "printer"));
         if (operation is "MacPools_Create")
@@ -252,7 +254,7 @@ internal sealed class RequestFuzzer
             yield return ("last", $"0e:00:00:00:0{_random.Next(10)}:ff");
         }
 
-        var named = operation switch { "Hosts_Create" => "host", "Guests_Create" => "guest", "Bridges_Create" => "bridge", "MacPools_Create" => "pool", _ => null };
+        var named = operation switch { "Hosts_Create" => "host", "Guests_Create" => "guest", "Bridges_Create" => "bridge", "MacPools_Create" => "pool", "ApiKeys_Create" => "key", _ => null };
         if (named is not null)
             yield return ("name", Known(named)!);
     }
@@ -340,6 +342,9 @@ internal sealed class RequestFuzzer
         "guest" => Any("g1", "f1", "f2", "f3"),
         "bridge" => Any("br0", "br1", "f1"),
         "pool" or "macPool" => Any("default", "p1", "p2"),
+        "key" => Any("k1", "k2"),
+        "hosts" => Any("in", "f1"),
+        "expiresAt" => "2199-01-01T00:00:00Z",
         "devid" => Any("0", "1", "2", "3", "77"),
         "number" => Any("1", "2", "5", "9"),
         "id" => new Guid(_random.Next(4), 0, 0, new byte[8]).ToString(),
@@ -365,6 +370,7 @@ internal sealed class RequestFuzzer
         "acceptFindings" => Any("all", "vif.unknown-key", "vif.mac.malformed,vif.rate.inexact"),
         "kind" => Any("guest", "xl-conf", "vif"),
         "state" => Any("held", "reserved", "quarantined"),
+        "since" or "until" => Any("2020-01-01T00:00:00Z", "2199-01-01T00:00:00+02:00"),
         "status" => Any("queued", "succeeded", "failed"),
         _ => Known(name) ?? "",
     };

@@ -70,6 +70,11 @@ internal sealed class AuditEntryConfiguration : IEntityTypeConfiguration<AuditEn
         builder.ToTable("audit_log");
         builder.Property(a => a.Before).HasColumnType("jsonb");
         builder.Property(a => a.After).HasColumnType("jsonb");
-        builder.HasIndex(a => new { a.Target, a.Id }).HasDatabaseName("ix_audit_log_target");
+        // One for each filter, in the order of the list. Who looks for a request id gets a few entries, in any order.
+        builder.HasIndex(a => new { a.At, a.Id }).HasDatabaseName("ix_audit_log_at");
+        builder.HasIndex(a => new { a.Host, a.At, a.Id }).HasDatabaseName("ix_audit_log_host");
+        builder.HasIndex(a => new { a.Actor, a.At, a.Id }).HasDatabaseName("ix_audit_log_actor");
+        builder.HasIndex(a => new { a.Action, a.At, a.Id }).HasDatabaseName("ix_audit_log_action");
+        builder.HasIndex(a => a.RequestId).HasDatabaseName("ix_audit_log_request");
     }
 }

@@ -14,7 +14,7 @@ using Xlnet.Infrastructure.Data;
 namespace Xlnet.Migrations.Migrations
 {
     [DbContext(typeof(XlnetDbContext))]
-    [Migration("20261127064828_StoredAnswers")]
+    [Migration("20261127071852_StoredAnswers")]
     partial class StoredAnswers
     {
         /// <inheritdoc />
@@ -26,6 +26,95 @@ namespace Xlnet.Migrations.Migrations
                 .HasAnnotation("Relational:MaxIdentifierLength", 63);
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
+
+            modelBuilder.Entity("Xlnet.Domain.Access.ApiKey", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<DateTimeOffset?>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("expires_at");
+
+                    b.PrimitiveCollection<string[]>("Hosts")
+                        .HasColumnType("text[]")
+                        .HasColumnName("hosts");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("name");
+
+                    b.Property<string>("Prefix")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("prefix");
+
+                    b.Property<byte[]>("PreviousHash")
+                        .HasColumnType("bytea")
+                        .HasColumnName("previous_hash");
+
+                    b.Property<DateTimeOffset?>("PreviousUntil")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("previous_until");
+
+                    b.Property<string>("Role")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("role");
+
+                    b.Property<DateTimeOffset>("RotatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("rotated_at");
+
+                    b.Property<byte[]>("SecretHash")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("secret_hash");
+
+                    b.Property<uint>("Version")
+                        .IsConcurrencyToken()
+                        .ValueGeneratedOnAddOrUpdate()
+                        .HasColumnType("xid")
+                        .HasColumnName("xmin");
+
+                    b.HasKey("Id")
+                        .HasName("pk_api_keys");
+
+                    b.HasIndex("Name")
+                        .IsUnique()
+                        .HasDatabaseName("ux_api_keys_name");
+
+                    b.HasIndex("Prefix")
+                        .IsUnique()
+                        .HasDatabaseName("ux_api_keys_prefix");
+
+                    b.ToTable("api_keys", (string)null);
+                });
+
+            modelBuilder.Entity("Xlnet.Domain.Access.ApiKeyUse", b =>
+                {
+                    b.Property<long>("KeyId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("key_id");
+
+                    b.Property<DateTimeOffset>("LastUsedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("last_used_at");
+
+                    b.HasKey("KeyId")
+                        .HasName("pk_api_key_uses");
+
+                    b.ToTable("api_key_uses", (string)null);
+                });
 
             modelBuilder.Entity("Xlnet.Domain.Bridges.Bridge", b =>
                 {
@@ -120,6 +209,10 @@ namespace Xlnet.Migrations.Migrations
                         .HasColumnType("jsonb")
                         .HasColumnName("before");
 
+                    b.Property<string>("Host")
+                        .HasColumnType("text")
+                        .HasColumnName("host");
+
                     b.Property<IPAddress>("RemoteAddress")
                         .HasColumnType("inet")
                         .HasColumnName("remote_address");
@@ -136,8 +229,20 @@ namespace Xlnet.Migrations.Migrations
                     b.HasKey("Id")
                         .HasName("pk_audit_log");
 
-                    b.HasIndex("Target", "Id")
-                        .HasDatabaseName("ix_audit_log_target");
+                    b.HasIndex("RequestId")
+                        .HasDatabaseName("ix_audit_log_request");
+
+                    b.HasIndex("At", "Id")
+                        .HasDatabaseName("ix_audit_log_at");
+
+                    b.HasIndex("Action", "At", "Id")
+                        .HasDatabaseName("ix_audit_log_action");
+
+                    b.HasIndex("Actor", "At", "Id")
+                        .HasDatabaseName("ix_audit_log_actor");
+
+                    b.HasIndex("Host", "At", "Id")
+                        .HasDatabaseName("ix_audit_log_host");
 
                     b.ToTable("audit_log", (string)null);
                 });
@@ -1087,6 +1192,16 @@ namespace Xlnet.Migrations.Migrations
                         .HasDatabaseName("ix_stored_answers_expires_at");
 
                     b.ToTable("stored_answers", (string)null);
+                });
+
+            modelBuilder.Entity("Xlnet.Domain.Access.ApiKeyUse", b =>
+                {
+                    b.HasOne("Xlnet.Domain.Access.ApiKey", null)
+                        .WithOne()
+                        .HasForeignKey("Xlnet.Domain.Access.ApiKeyUse", "KeyId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_api_key_uses_key");
                 });
 
             modelBuilder.Entity("Xlnet.Domain.Bridges.Bridge", b =>
