@@ -97,6 +97,31 @@ public sealed class ApiKeyTests(AccessService service)
     }
 
     [Fact]
+    public void Key_AfterItsOverlapAndItsEnd_OpensNoMore()
+    {
+        var clock = new ManualTime();
+        var key = new ApiKey { Name = ResourceName.Parse("k"), ExpiresAt = clock.Start.AddHours(2) };
+        var (first, second) = (HashOf(key.Rotate(TimeSpan.Zero, clock.Start)), HashOf(key.Rotate(TimeSpan.FromHours(1), clock.Start)));
+        (TimeSpan At, bool First, bool Second)[] expected =
+        [
+            (TimeSpan.Zero, true, true),
+            (TimeSpan.FromHours(1) - TimeSpan.FromTicks(1), true, true),
+            (TimeSpan.FromHours(1), false, true),
+            (TimeSpan.FromHours(2) - TimeSpan.FromTicks(1), false, true),
+            (TimeSpan.FromHours(2), false, false),
+        ];
+        foreach (var (at, isFirst, isSecond) in expected)
+            Assert.Equal((at, isFirst, isSecond), (at, key.Accepts(first, clock.Start + at), key.Accepts(second, clock.Start + at)));
+        Assert.False(key.Accepts([], clock.Start));
+
+        static byte[] HashOf(string text)
+        {
+            Assert.True(ApiKey.TryParse(text, out _, out var secret));
+            return ApiKey.Hash(secret);
+        }
+    }
+
+    [Fact]
     public async Task Key_RotatedAsATrial_StaysAsItIs()
     {
         var (name, secret) = await service.NewKeyAsync("viewer");

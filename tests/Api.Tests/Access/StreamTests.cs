@@ -22,7 +22,11 @@ public sealed class StreamTests(HurriedAccessService service) : IClassFixture<Hu
         Assert.Equal(204, (await service.Admin.DeleteAnswerAsync($"/v1/api-keys/{gone}")).Status);
         var heartbeats = 0;
         while (await ends.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
+        {
             heartbeats += line.StartsWith(": still", StringComparison.Ordinal) ? 1 : 0;
+            Assert.True(heartbeats < 100, "it goes on without end");
+        }
+
         // The other one goes on: as many heartbeats as the first had, and one more.
         for (var seen = 0; seen <= heartbeats;)
             seen += (await stays.ReadLineAsync(TestContext.Current.CancellationToken))!.StartsWith(": still", StringComparison.Ordinal) ? 1 : 0;
