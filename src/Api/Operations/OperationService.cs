@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
@@ -13,7 +14,7 @@ using Xlnet.Infrastructure.Operations;
 namespace Xlnet.Api.Operations;
 
 internal sealed class OperationService(
-    XlnetDbContext db, RequestInfo request, TimeProvider clock, ISchedulerFactory schedulers, OperationNotifications notifications)
+    XlnetDbContext db, RequestInfo request, TimeProvider clock, ISchedulerFactory schedulers, OperationNotifications notifications, Handover handover)
 {
     private static readonly TimeSpan ConfirmWait = TimeSpan.FromSeconds(30);
 
@@ -126,6 +127,9 @@ internal sealed class OperationService(
     public async Task<OperationResponse> WaitAsync(Guid id, TimeSpan wait, CancellationToken ct)
     {
         var end = clock.GetUtcNow() + wait;
+        var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        // A service that stops waits for nothing that another replica does; its callers ask that one.
+        await using var registration = handover.Over.Register(() => over.TrySetResult());
         while (true)
         {
             var moved = notifications.MovedAsync(id, ct);
@@ -134,9 +138,9 @@ internal sealed class OperationService(
             var left = end - clock.GetUtcNow();
             if (operation.FinishedAt is not null)
                 notifications.Forget(id);
-            if (operation.FinishedAt is not null || left <= TimeSpan.Zero || isForCaller)
+            if (operation.FinishedAt is not null || left <= TimeSpan.Zero || isForCaller || over.Task.IsCompleted)
                 return operation;
-            await Task.WhenAny(moved, Task.Delay(left, clock, ct));
+            await Task.WhenAny(moved, over.Task, Task.Delay(left, clock, ct));
             ct.ThrowIfCancellationRequested();
         }
     }
@@ -215,6 +219,7 @@ internal sealed class OperationService(
             ConfirmSeconds = confirmWithin is { } time ? (int)Math.Ceiling(time.TotalSeconds) : null,
             Actor = request.Actor,
             RequestId = request.RequestId,
+            TraceParent = Activity.Current is { IdFormat: ActivityIdFormat.W3C } asking ? asking.Id : null,
             RequestedAt = clock.GetUtcNow(),
         };
         db.Add(operation);
@@ -228,6 +233,7 @@ internal sealed class OperationService(
             Target = guest is null ? host.Value : $"{host}/{guest}",
         });
         await db.SaveChangesAsync(ct);
+        Activity.Current?.SetTag("xlnet.operation.id", operation.Id.ToString());
         // From here on it is accepted: should this process die now, the sweep finds it.
         await HostOperationsJob.ScheduleAsync(await schedulers.GetScheduler(CancellationToken.None), hostId, operation.Id.ToString(), CancellationToken.None);
         return operation;
