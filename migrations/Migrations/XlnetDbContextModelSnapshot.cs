@@ -745,6 +745,10 @@ namespace Xlnet.Migrations.Migrations
                         .HasColumnType("text[]")
                         .HasColumnName("targets");
 
+                    b.Property<string>("TraceParent")
+                        .HasColumnType("text")
+                        .HasColumnName("trace_parent");
+
                     b.HasKey("Id")
                         .HasName("pk_operations");
 

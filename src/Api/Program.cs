@@ -1,6 +1,5 @@
 using FluentValidation;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.EntityFrameworkCore;
 using Quartz;
 using Xlnet.Api;
 using Xlnet.Api.Access;
@@ -19,16 +18,18 @@ using Xlnet.Api.Plans;
 using Xlnet.Api.Subnets;
 using Xlnet.Api.Vifs;
 using Xlnet.Infrastructure;
-using Xlnet.Infrastructure.Data;
 
 var builder = WebApplication.CreateBuilder(args);
+if (Settings.Refuse(Settings.Check(builder.Configuration)))
+    return 1;
 // The key alone is printed then.
 if (builder.Configuration["create-admin-key"] is not null)
     builder.Logging.ClearProviders();
 builder.Services.AddOptions<XlnetOptions>().BindConfiguration("Xlnet").ValidateDataAnnotations().ValidateOnStart();
-builder.Services.AddXlnetInfrastructure(builder.Configuration.GetConnectionString("Xlnet")
-    ?? throw new InvalidOperationException("Set ConnectionStrings__Xlnet to the PostgreSQL database that xlnet is to use, or start it with ./run."));
-builder.Services.AddQuartzHostedService();
+builder.Services.AddXlnetInfrastructure(builder.Configuration.GetConnectionString("Xlnet")!);
+builder.Services.AddQuartzHostedService(quartz => quartz.WaitForJobsToComplete = true);
+builder.AddLogs();
+builder.AddTelemetry();
 
 builder.Services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));
 builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
@@ -63,6 +64,8 @@ builder.Services.AddScoped<DriftService>();
 builder.Services.AddScoped<OperationService>();
 
 var app = builder.Build();
+if (Settings.Refuse(Settings.CheckMeaning(app.Services)))
+    return 1;
 app.UseRequestIds();
 app.UseExceptionHandler();
 app.UseStatusCodePages();
@@ -77,9 +80,10 @@ app.UseFieldSelection();
 app.UseIdempotencyKeys();
 app.MapV1();
 app.MapHealth();
+app.MapTelemetry();
 
-await using (var db = await app.Services.GetRequiredService<IDbContextFactory<XlnetDbContext>>().CreateDbContextAsync())
-    await DatabaseSetup.RunAsync(db, app.Services.GetRequiredService<TimeProvider>(), CancellationToken.None);
+if (Settings.Refuse(await app.SetUpDatabaseAsync()))
+    return 1;
 if (app.Configuration["create-admin-key"] is { } name)
     return await app.CreateAdminKeyAsync(name, CancellationToken.None);
 app.RefuseOpenAddresses();

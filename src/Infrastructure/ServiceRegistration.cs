@@ -8,6 +8,7 @@ using Xlnet.Infrastructure.Hosts;
 using Xlnet.Infrastructure.Hosts.Ssh;
 using Xlnet.Infrastructure.Hosts.Watching;
 using Xlnet.Infrastructure.Operations;
+using Xlnet.Infrastructure.Telemetry;
 
 namespace Xlnet.Infrastructure;
 
@@ -18,7 +19,8 @@ public static class ServiceRegistration
     {
         connectionString = XlnetDbOptions.Durable(connectionString);
         services.AddSingleton(TimeProvider.System);
-        services.AddSingleton(_ => new NpgsqlDataSourceBuilder(connectionString).Build());
+        // Named, as its metrics would else have the whole connection string for their attribute.
+        services.AddSingleton(_ => new NpgsqlDataSourceBuilder(connectionString) { Name = "xlnet" }.Build());
         services.AddPooledDbContextFactory<XlnetDbContext>((provider, options) =>
             XlnetDbOptions.Configure(options, provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<XlnetDbContext>>().CreateDbContext());
@@ -31,6 +33,10 @@ public static class ServiceRegistration
         services.AddSingleton<HostConnector>();
         services.AddSingleton<HostWatchers>();
         services.AddSingleton<OperationRunner>();
+        services.AddSingleton<Handover>();
+        services.AddHostedService(provider => provider.GetRequiredService<Handover>());
+        services.AddSingleton<Fleet>();
+        services.AddSingleton<XlnetMeter>();
         services.AddSingleton<OperationNotifications>();
         services.AddHostedService(provider => provider.GetRequiredService<OperationNotifications>());
         services.AddQuartz(quartz => Schedule(quartz, connectionString));

@@ -12,14 +12,14 @@ internal static class RequestIds
 {
     private const string Header = "X-Request-ID";
 
-    /// <summary>Takes the caller's X-Request-ID, or makes one; echoes it, and notes it for the audit log.</summary>
+    /// <summary>The caller's X-Request-ID, or one that is made.</summary>
+    public static string Of(HttpRequest request) =>
+        request.Headers[Header].ToString() is { Length: >= 1 and <= 128 } given && given.All(c => c is > ' ' and <= '~') ? given : Guid.CreateVersion7().ToString();
+
+    /// <summary>Echoes the request's id, and notes it for the audit log and the trace.</summary>
     public static void UseRequestIds(this WebApplication app) => app.Use((http, next) =>
     {
-        var given = http.Request.Headers[Header].ToString();
-        if (given.Length is >= 1 and <= 128 && given.All(c => c is > ' ' and <= '~'))
-            http.TraceIdentifier = given;
-        else
-            http.TraceIdentifier = Guid.CreateVersion7().ToString();
+        System.Diagnostics.Activity.Current?.SetTag("xlnet.request.id", http.TraceIdentifier);
         // On its start: the exception handler clears what an answer has got by then.
         http.Response.OnStarting(static state =>
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
@@ -13,7 +14,8 @@ using Xlnet.Infrastructure.Operations;
 namespace Xlnet.Api.Operations;
 
 internal sealed class OperationService(
-    XlnetDbContext db, RequestInfo request, TimeProvider clock, ISchedulerFactory schedulers, OperationNotifications notifications, IdempotencyScope idempotency)
+    XlnetDbContext db, RequestInfo request, TimeProvider clock, ISchedulerFactory schedulers, OperationNotifications notifications, Handover handover,
+    IdempotencyScope idempotency)
 {
     private static readonly TimeSpan ConfirmWait = TimeSpan.FromSeconds(30);
 
@@ -173,6 +175,9 @@ internal sealed class OperationService(
     public async Task<OperationResponse> WaitAsync(Guid id, TimeSpan wait, CancellationToken ct)
     {
         var end = clock.GetUtcNow() + wait;
+        var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        // A service that stops waits for nothing that another replica does; its callers ask that one.
+        await using var registration = handover.Over.Register(() => over.TrySetResult());
         while (true)
         {
             var moved = notifications.MovedAsync(id, ct);
@@ -181,9 +186,9 @@ internal sealed class OperationService(
             var left = end - clock.GetUtcNow();
             if (operation.FinishedAt is not null)
                 notifications.Forget(id);
-            if (operation.FinishedAt is not null || left <= TimeSpan.Zero || isForCaller)
+            if (operation.FinishedAt is not null || left <= TimeSpan.Zero || isForCaller || over.Task.IsCompleted)
                 return operation;
-            await Task.WhenAny(moved, Task.Delay(left, clock, ct));
+            await Task.WhenAny(moved, over.Task, Task.Delay(left, clock, ct));
             ct.ThrowIfCancellationRequested();
         }
     }
@@ -263,11 +268,13 @@ internal sealed class OperationService(
             ConfirmSeconds = confirmWithin is { } time ? (int)Math.Ceiling(time.TotalSeconds) : null,
             Actor = request.Actor,
             RequestId = request.RequestId,
+            TraceParent = Activity.Current is { IdFormat: ActivityIdFormat.W3C } asking ? asking.Id : null,
             RequestedAt = clock.GetUtcNow(),
         };
         db.Add(operation);
         Audit(operation.RequestedAt, host, $"operation.{Kebab.Name(kind)}", guest is null ? host.Value : $"{host}/{guest}");
         await db.SaveChangesAsync(ct);
+        Activity.Current?.SetTag("xlnet.operation.id", operation.Id.ToString());
         await idempotency.AcceptAsync(operation.Id, ct);
         // From here on it is accepted: should this process die now, the sweep finds it.
         await HostOperationsJob.ScheduleAsync(await schedulers.GetScheduler(CancellationToken.None), hostId, operation.Id.ToString(), CancellationToken.None);

@@ -65,6 +65,9 @@ public sealed class Operation
 
     public string? RequestId { get; init; }
 
+    /// <summary>The W3C <c>traceparent</c> of the request that asked for it; null when that had none.</summary>
+    public string? TraceParent { get; init; }
+
     public DateTimeOffset RequestedAt { get; init; }
 
     public DateTimeOffset? StartedAt { get; private set; }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
 using Quartz;
 using Xlnet.Domain.Operations;
 using Xlnet.Infrastructure.Data;
@@ -11,16 +12,35 @@ namespace Xlnet.Infrastructure.Operations;
 /// and runs it again elsewhere when its replica dies.
 /// </summary>
 [DisallowConcurrentExecution]
-public sealed class HostOperationsJob(OperationRunner runner) : IJob
+public sealed partial class HostOperationsJob(OperationRunner runner, Handover handover, ILogger<HostOperationsJob> logger) : IJob
 {
     private const string Group = "hosts";
 
     public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken = default)
     {
+        // What is not begun here, a sweep on another replica finds.
+        if (!handover.TryBegin())
+            return;
         var hostId = long.Parse(context.JobDetail.Key.Name, CultureInfo.InvariantCulture);
-        while (await runner.RunNextAsync(hostId, cancellationToken))
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, handover.Over);
+        try
         {
+            await RunAsync(context, hostId, end.Token);
         }
+        catch (OperationCanceledException) when (handover.Asked.IsCancellationRequested)
+        {
+            LogLeft(logger, hostId);
+        }
+        finally
+        {
+            handover.End();
+        }
+    }
+
+    private async Task RunAsync(IJobExecutionContext context, long hostId, CancellationToken cancellationToken)
+    {
+        while (await runner.RunNextAsync(hostId, cancellationToken))
+            handover.Asked.ThrowIfCancellationRequested();
 
         // An operation that waits to be confirmed holds no thread: the end of its time is a trigger of its own.
         if (await runner.WaitsUntilAsync(hostId, cancellationToken) is not { } until)
@@ -53,6 +73,9 @@ public sealed class HostOperationsJob(OperationRunner runner) : IJob
         {
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "What is left to do on host {HostId} is left to another replica: this one stops")]
+    private static partial void LogLeft(ILogger logger, long hostId);
 }
 
 /// <summary>Finds operations that nobody runs: asked for by a service that died before it could tell Quartz, or left by a shutdown.</summary>

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Xlnet.Domain.Operations;
 using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts;
+using Xlnet.Infrastructure.Telemetry;
 
 namespace Xlnet.Infrastructure.Operations;
 
@@ -13,7 +14,7 @@ namespace Xlnet.Infrastructure.Operations;
 /// by observing and planning again, never by replaying the journal.
 /// </summary>
 public sealed partial class OperationRunner(
-    IDbContextFactory<XlnetDbContext> contexts, HostConnector connector, TimeProvider clock, ILogger<OperationRunner> logger)
+    IDbContextFactory<XlnetDbContext> contexts, HostConnector connector, TimeProvider clock, XlnetMeter meter, Handover handover, ILogger<OperationRunner> logger)
 {
     /// <summary>
     /// How long a host that is lost in the midst of an operation may stay away before that is given up. Meanwhile nothing waits for
@@ -41,18 +42,27 @@ public sealed partial class OperationRunner(
                 .ExecuteUpdateAsync(o => o.SetProperty(x => x.Status, OperationStatus.Running), ct) == 0)
             return true;
 
+        var host = await db.Hosts.AsNoTracking().Where(h => h.Id == hostId).Select(h => h.Name).SingleAsync(ct);
+        using var scope = logger.BeginScope("operation {OperationId} on host {Host}, asked for by request {RequestId}", operation.Id, host.Value, operation.RequestId);
+        using var activity = XlnetActivities.Start(operation, host.Value);
         LogRunning(logger, operation.Id, operation.Kind, hostId);
         try
         {
-            await using var run = new Run(db, operation, connector, clock, logger);
+            await using var run = new Run(db, operation, connector, clock, meter, handover, logger);
             var goOn = await run.ToEndAsync(ct);
             if (operation.Finished)
+            {
                 LogEnded(logger, operation.Id, operation.Status);
+                meter.Ended(operation);
+            }
+
+            XlnetActivities.End(activity, operation);
             return goOn;
         }
         catch (Exception e) when (e is not OperationCanceledException && !IsOfDatabase(e))
         {
-            await EndBrokenAsync(operation.Id, e, ct);
+            await EndBrokenAsync(operation, e, ct);
+            XlnetActivities.End(activity, operation);
             return true;
         }
     }
@@ -72,8 +82,9 @@ public sealed partial class OperationRunner(
     /// A fault of xlnet itself would come back at every try, and keep the host's other operations waiting for ever. A database that
     /// fails is no such fault: the operation stays unfinished, and is resumed when it is back.
     /// </summary>
-    private async Task EndBrokenAsync(Guid id, Exception exception, CancellationToken ct)
+    private async Task EndBrokenAsync(Operation operation, Exception exception, CancellationToken ct)
     {
+        var id = operation.Id;
         LogBroken(logger, exception, id);
         var error = new OperationError("internal", "xlnet failed at this operation; its log has the details. What was done so far is in the journal.").ToJson();
         await using var db = await contexts.CreateDbContextAsync(ct);
@@ -84,6 +95,8 @@ public sealed partial class OperationRunner(
         await db.Operations.Where(o => o.Id == id).ExecuteUpdateAsync(
             o => o.SetProperty(x => x.Status, OperationStatus.Failed).SetProperty(x => x.Error, error).SetProperty(x => x.FinishedAt, now), ct);
         await OperationNotifications.SendAsync(db, id, ct);
+        operation.Finish(OperationStatus.Failed, now, error);
+        meter.Ended(operation);
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Operation {Operation} met a fault of xlnet")]

@@ -27,6 +27,7 @@ public sealed partial class OperationRunner
 
             foreach (var done in journal)
             {
+                handover.Asked.ThrowIfCancellationRequested();
                 if (await DoAsync([done], ct) is { } failed)
                     failures.Add($"{done.Step.Action} {done.Step.Target}: {failed.Message}");
             }
@@ -35,6 +36,7 @@ public sealed partial class OperationRunner
             var left = Planner.PlanRollback(checkpoint, observed, _touched, ShutdownTimeout, Recreated()).Steps;
 
             await ForgetArtifactsAsync(checkpoint, observed, ct);
+            meter.RolledBack(whole: left.Count == 0);
             if (left.Count > 0)
             {
                 var still = left.Select(s => $"{s.Action} {s.Target} is still to do");

@@ -49,6 +49,7 @@ public sealed partial class OperationRunner
 
             foreach (var batch in Batches(journal))
             {
+                handover.Asked.ThrowIfCancellationRequested();
                 if (await IsCancelledAsync(ct))
                 {
                     Skip(journal.Select(j => j.Entry));
@@ -105,8 +106,13 @@ public sealed partial class OperationRunner
         private async Task<OperationError?> AskAsync(TimeSpan time, CancellationToken ct)
         {
             var by = operation.ConfirmBy ?? Now + time;
-            if (HasCut && operation.DeadManFiresAt is null && await ArmAsync(by - Now + Margin, ct) is { } failure)
-                return failure;
+            if (HasCut && operation.DeadManFiresAt is null)
+            {
+                if (await ArmAsync(by - Now + Margin, ct) is { } failure)
+                    return failure;
+                meter.DeadMan("armed");
+            }
+
             operation.AwaitConfirmation(by);
             await SaveAsync(ct);
             return null;

@@ -59,6 +59,7 @@ public sealed partial class OperationRunner
             Touch(step.Action, step.Target);
             if (await ArmAsync(Window, ct) is { } unarmed)
                 return unarmed with { Step = step.Id, Target = step.Target };
+            meter.DeadMan("armed");
 
             var error = await ApplyAsync([cutting], ct);
             // Whether it was done is unknown when its answer was lost. Done again it is done, still under the timer.
@@ -110,6 +111,7 @@ public sealed partial class OperationRunner
                 return repaired;
             operation.DisarmDeadMan();
             await SaveAsync(ct);
+            meter.DeadMan("disarmed");
             return null;
         }
 
@@ -173,6 +175,7 @@ public sealed partial class OperationRunner
                 return null;
             operation.DisarmDeadMan();
             await SaveAsync(ct);
+            meter.DeadMan("fired");
             var at = run.BeganAt is { } time ? string.Create(CultureInfo.InvariantCulture, $" at {time.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}") : "";
             return new OperationError(
                 "management-path.lost",

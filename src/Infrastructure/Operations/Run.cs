@@ -6,13 +6,14 @@ using Xlnet.Domain.Operations;
 using Xlnet.Domain.Planning;
 using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts;
+using Xlnet.Infrastructure.Telemetry;
 
 namespace Xlnet.Infrastructure.Operations;
 
 public sealed partial class OperationRunner
 {
     /// <summary>One operation, from wherever it stands: <c>Run.Forward</c>, <c>Run.Back</c>, <c>Run.ManagementPath</c>.</summary>
-    private sealed partial class Run(XlnetDbContext db, Operation operation, HostConnector connector, TimeProvider clock, ILogger logger) : IAsyncDisposable
+    private sealed partial class Run(XlnetDbContext db, Operation operation, HostConnector connector, TimeProvider clock, XlnetMeter meter, Handover handover, ILogger logger) : IAsyncDisposable
     {
         /// <summary>How many files are written together; a cancellation comes between.</summary>
         private const int MostFiles = 100;
@@ -159,6 +160,22 @@ public sealed partial class OperationRunner
         }
 
         private async Task<OperationError?> ApplyAsync(IReadOnlyList<Journalled> batch, CancellationToken ct)
+        {
+            List<OperationStep> entries = [.. batch.Select(b => b.Entry)];
+            using var activity = XlnetActivities.Start(operation, entries);
+            try
+            {
+                return await ApplyTracedAsync(batch, ct);
+            }
+            finally
+            {
+                foreach (var entry in entries.Where(e => e.FinishedAt is not null))
+                    meter.Ended(entry);
+                XlnetActivities.End(activity, entries);
+            }
+        }
+
+        private async Task<OperationError?> ApplyTracedAsync(IReadOnlyList<Journalled> batch, CancellationToken ct)
         {
             var firsts = new HashSet<PlanStep>(ReferenceEqualityComparer.Instance);
             foreach (var (step, entry) in batch)

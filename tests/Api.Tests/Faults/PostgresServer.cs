@@ -9,6 +9,7 @@ internal sealed class PostgresServer : IAsyncDisposable
 {
     private readonly string _folder;
     private readonly string _bin;
+    private bool _isStopped;
 
     private PostgresServer(string folder, string bin) => (_folder, _bin) = (folder, bin);
 
@@ -32,9 +33,22 @@ internal sealed class PostgresServer : IAsyncDisposable
     /// <param name="mode">Of pg_ctl: <c>fast</c> ends the sessions, <c>immediate</c> is a crash.</param>
     public Task RestartAsync(string mode) => ToolAsync("pg_ctl", "-D", Data, "-l", Path.Combine(_folder, "log"), "-m", mode, "-w", "restart");
 
+    public async Task StopAsync()
+    {
+        await ToolAsync("pg_ctl", "-D", Data, "-m", "fast", "-w", "stop");
+        _isStopped = true;
+    }
+
+    public async Task StartAgainAsync()
+    {
+        await ToolAsync("pg_ctl", "-D", Data, "-l", Path.Combine(_folder, "log"), "-w", "start");
+        _isStopped = false;
+    }
+
     public async ValueTask DisposeAsync()
     {
-        await ToolAsync("pg_ctl", "-D", Data, "-m", "immediate", "-w", "stop");
+        if (!_isStopped)
+            await ToolAsync("pg_ctl", "-D", Data, "-m", "immediate", "-w", "stop");
         Directory.Delete(_folder, recursive: true);
     }
 

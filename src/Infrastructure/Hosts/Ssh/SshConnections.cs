@@ -22,6 +22,20 @@ public sealed class SshConnections : IDisposable
         _sweep = time.CreateTimer(_ => Sweep(), null, Idle, TimeSpan.FromMinutes(1));
     }
 
+    /// <summary>A connection could not be made; the code says why.</summary>
+    public event Action<string>? Failed;
+
+    /// <summary>How many connections there are, by what is done with them.</summary>
+    public IReadOnlyList<(string State, int Count)> Count()
+    {
+        lock (_lock)
+        {
+            var opening = _entries.Values.Count(e => !e.Connection.IsCompleted);
+            var open = _entries.Values.Where(e => e.Connection.IsCompletedSuccessfully && e.Connection.Result.IsAlive).ToList();
+            return [("opening", opening), ("used", open.Count(e => e.Users > 0)), ("idle", open.Count(e => e.Users == 0))];
+        }
+    }
+
     /// <summary>The fingerprint of a host's key, for a host that has none pinned yet; <see cref="SshTarget.Key"/> is not used.</summary>
     /// <exception cref="HostShellException">It cannot be reached.</exception>
     public static Task<string> FetchHostKeyAsync(SshTarget target, CancellationToken ct) => SshConnection.FetchHostKeyAsync(target).WaitAsync(ct);
@@ -36,7 +50,7 @@ public sealed class SshConnections : IDisposable
             if (known?.Serves(target) is not true)
             {
                 known?.Retire();
-                known = _entries[host] = new Entry(target, Task.Run(() => SshConnection.OpenAsync(target, _keys), CancellationToken.None));
+                known = _entries[host] = new Entry(target, Task.Run(() => OpenAsync(target), CancellationToken.None));
             }
 
             entry = known;
@@ -72,6 +86,19 @@ public sealed class SshConnections : IDisposable
             foreach (var entry in _entries.Values)
                 entry.Close();
             _entries.Clear();
+        }
+    }
+
+    private async Task<SshConnection> OpenAsync(SshTarget target)
+    {
+        try
+        {
+            return await SshConnection.OpenAsync(target, _keys).ConfigureAwait(false);
+        }
+        catch (HostShellException e)
+        {
+            Failed?.Invoke(e.Code);
+            throw;
         }
     }
 

@@ -14,8 +14,8 @@ using Xlnet.Infrastructure.Data;
 namespace Xlnet.Migrations.Migrations
 {
     [DbContext(typeof(XlnetDbContext))]
-    [Migration("20261127071852_StoredAnswers")]
-    partial class StoredAnswers
+    [Migration("20261127072319_AccessRetriesAndTraces")]
+    partial class AccessRetriesAndTraces
     {
         /// <inheritdoc />
         protected override void BuildTargetModel(ModelBuilder modelBuilder)
@@ -747,6 +747,10 @@ namespace Xlnet.Migrations.Migrations
                     b.PrimitiveCollection<string[]>("Targets")
                         .HasColumnType("text[]")
                         .HasColumnName("targets");
+
+                    b.Property<string>("TraceParent")
+                        .HasColumnType("text")
+                        .HasColumnName("trace_parent");
 
                     b.HasKey("Id")
                         .HasName("pk_operations");

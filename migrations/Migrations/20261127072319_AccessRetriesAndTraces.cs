@@ -7,7 +7,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace Xlnet.Migrations.Migrations
 {
     /// <inheritdoc />
-    public partial class Access : Migration
+    public partial class AccessRetriesAndTraces : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
@@ -15,6 +15,12 @@ namespace Xlnet.Migrations.Migrations
             migrationBuilder.DropIndex(
                 name: "ix_audit_log_target",
                 table: "audit_log");
+
+            migrationBuilder.AddColumn<string>(
+                name: "trace_parent",
+                table: "operations",
+                type: "text",
+                nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "host",
@@ -43,6 +49,26 @@ namespace Xlnet.Migrations.Migrations
                 constraints: table =>
                 {
                     table.PrimaryKey("pk_api_keys", x => x.id);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "stored_answers",
+                columns: table => new
+                {
+                    actor = table.Column<string>(type: "text", nullable: false),
+                    key = table.Column<string>(type: "text", nullable: false),
+                    fingerprint = table.Column<byte[]>(type: "bytea", nullable: false),
+                    expires_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    operation_id = table.Column<Guid>(type: "uuid", nullable: true),
+                    status = table.Column<int>(type: "integer", nullable: true),
+                    content_type = table.Column<string>(type: "text", nullable: true),
+                    location = table.Column<string>(type: "text", nullable: true),
+                    e_tag = table.Column<string>(type: "text", nullable: true),
+                    body = table.Column<byte[]>(type: "bytea", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_stored_answers", x => new { x.actor, x.key });
                 });
 
             migrationBuilder.CreateTable(
@@ -99,6 +125,11 @@ namespace Xlnet.Migrations.Migrations
                 table: "api_keys",
                 column: "prefix",
                 unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_stored_answers_expires_at",
+                table: "stored_answers",
+                column: "expires_at");
         }
 
         /// <inheritdoc />
@@ -106,6 +137,9 @@ namespace Xlnet.Migrations.Migrations
         {
             migrationBuilder.DropTable(
                 name: "api_key_uses");
+
+            migrationBuilder.DropTable(
+                name: "stored_answers");
 
             migrationBuilder.DropTable(
                 name: "api_keys");
@@ -129,6 +163,10 @@ namespace Xlnet.Migrations.Migrations
             migrationBuilder.DropIndex(
                 name: "ix_audit_log_request",
                 table: "audit_log");
+
+            migrationBuilder.DropColumn(
+                name: "trace_parent",
+                table: "operations");
 
             migrationBuilder.DropColumn(
                 name: "host",
