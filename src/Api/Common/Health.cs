@@ -15,11 +15,13 @@ internal static class Health
 {
     public static void MapHealth(this WebApplication app)
     {
-        app.MapGet("/healthz", () => TypedResults.Ok(new Status("ok"))).WithTags("Health").WithName("Health_Live").WithSummary("Whether the process answers");
+        app.MapGet("/healthz", () => TypedResults.Ok(new Status("ok"))).WithTags("Health").WithName("Health_Live").WithSummary("Whether the process answers")
+            .WithDescription("Nothing else is looked at: who restarts what does not answer asks this.").Produces(StatusCodes.Status400BadRequest);
         app.MapGet("/readyz", ReadyAsync).WithTags("Health").WithName("Health_Ready").WithSummary("Whether it can do its work")
-            .Produces<Status>(StatusCodes.Status503ServiceUnavailable);
+            .Produces<Status>(StatusCodes.Status503ServiceUnavailable).Produces(StatusCodes.Status400BadRequest);
     }
 
+    /// <remarks>For a load balancer: 503 while the database, its schema or the scheduler is not there.</remarks>
     private static async Task<Results<Ok<Status>, JsonHttpResult<Status>>> ReadyAsync(
         IDbContextFactory<XlnetDbContext> contexts, ISchedulerFactory schedulers, CancellationToken ct)
     {
