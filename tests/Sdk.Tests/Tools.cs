@@ -30,8 +30,6 @@ internal static class Tools
         ["REDOCLY_SUPPRESS_UPDATE_NOTICE"] = "true",
         ["NO_COLOR"] = "1",
         ["DOTNET_EnableDiagnostics"] = "0",
-        ["ANSIBLE_NOCOLOR"] = "1",
-        ["LC_ALL"] = "C.UTF-8",
     };
 
     public static async Task<BufferedCommandResult> TryAsync(string folder, string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string?>? environment = null) =>
