@@ -20,7 +20,7 @@ var config = await files.PutAsync(Host, Guest, body: File);
 Check(config.StartsWith("# A web server, written by hand.\n", StringComparison.Ordinal), config);
 var plan = await hosts.PlanAsync(Host);
 
-var started = await guests.StartAsync(Host, Guest, wait: "30s");
+var started = await guests.StartAsync(Host, Guest, wait: "30s", body: new());
 Check(started.Status == OperationStatus.Succeeded, started.Error?.Message);
 var vif = await vifs.AttachAsync(Host, Guest, body: new VifRequest { Bridge = "br-lab", Rate = new RateContract { BitsPerSecond = 10_000_000 } });
 var applied = await hosts.ApplyAsync(Host, wait: "30s", body: new ApplyRequest { Allow = [Impact.VifBlip] });
@@ -31,9 +31,9 @@ Check(live[1].Mac == vif.Mac, live[1].Mac);
 var explained = await vifs.ExplainAsync(Host, Guest, vif.Devid);
 var bridge = explained.Settings.Single(s => s.Key == "bridge");
 
-Check((await guests.StopAsync(Host, Guest, wait: "30s")).Status == OperationStatus.Succeeded, "stop");
+Check((await guests.StopAsync(Host, Guest, wait: "30s", body: new())).Status == OperationStatus.Succeeded, "stop");
 await guests.DeleteAsync(Host, Guest);
-Check((await hosts.ApplyAsync(Host, wait: "30s")).Status == OperationStatus.Succeeded, "apply");
+Check((await hosts.ApplyAsync(Host, wait: "30s", body: new())).Status == OperationStatus.Succeeded, "apply");
 await hosts.DeleteAsync(Host);
 var gone = "";
 try
