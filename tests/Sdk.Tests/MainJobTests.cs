@@ -7,7 +7,7 @@ namespace Xlnet.Sdk.Tests;
 [Collection(nameof(SdkCollection))]
 public sealed class MainJobTests(ServiceFixture service, TypeScriptSdk typeScript, CSharpSdk cSharp)
 {
-    private const string Done = "planned file.write, bridge.create; web1 has vif1.0 on xenbr0 and vif1.1 on br-lab; the second is there as the vif says; gone\n";
+    private const string Done = "planned bridge.create, file.write; web1 has vif1.0 on xenbr0 and vif1.1 on br-lab; the second is there as the vif says; gone\n";
 
     [Fact]
     public async Task MainJob_InTypeScript_IsDone()
