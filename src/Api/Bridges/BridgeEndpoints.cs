@@ -219,10 +219,12 @@ internal static class BridgeEndpoints
         return bridges;
     }
 
+    /// <remarks>Those that the host is to have; `GET …/observation` shows those that it has.</remarks>
     private static async Task<Ok<Page<BridgeResponse>>> ListAsync(
         string host, [AsParameters] SortedPageQuery page, BridgeService bridges, CancellationToken ct, [FromQuery] string? kind = null) =>
         TypedResults.Ok(await bridges.ListAsync(RouteNames.Host(host), page, kind, ct));
 
+    /// <remarks>What is stored of it; its ETag is what `If-Match` takes.</remarks>
     private static async Task<Ok<BridgeResponse>> GetAsync(string host, string bridge, HttpContext http, BridgeService bridges, CancellationToken ct)
     {
         var found = await bridges.GetAsync(RouteNames.Host(host), RouteNames.Bridge(bridge), ct);
@@ -230,6 +232,7 @@ internal static class BridgeEndpoints
         return TypedResults.Ok(BridgeResponse.Of(found));
     }
 
+    /// <remarks>409 when there is one of that name; PUT makes or changes. It is staged: the host gets it with the next apply.</remarks>
     private static async Task<Created<BridgeResponse>> CreateAsync(
         string host, JsonBody<CreateBridgeRequest> body, HttpContext http, BridgeService bridges, CancellationToken ct, bool validateOnly = false)
     {
@@ -238,6 +241,7 @@ internal static class BridgeEndpoints
         return TypedResults.Created($"/v1/hosts/{host}/bridges/{bridge.Name}", BridgeResponse.Of(bridge));
     }
 
+    /// <remarks>201 when it is new, else 200. It is staged: the host gets it with the next apply.</remarks>
     private static async Task<Results<Ok<BridgeResponse>, Created<BridgeResponse>>> PutAsync(
         string host, string bridge, JsonBody<BridgeRequest> body, HttpContext http, BridgeService bridges, CancellationToken ct, bool validateOnly = false)
     {
@@ -246,6 +250,10 @@ internal static class BridgeEndpoints
         return created ? TypedResults.Created($"/v1/hosts/{host}/bridges/{put.Name}", BridgeResponse.Of(put)) : TypedResults.Ok(BridgeResponse.Of(put));
     }
 
+    /// <remarks>
+    /// The members that are given replace what is there, null takes away, and the rest stays (RFC 7396). It is staged: the host gets
+    /// it with the next apply.
+    /// </remarks>
     private static async Task<Ok<BridgeResponse>> PatchAsync(
         string host, string bridge, MergePatch<BridgeRequest> body, HttpContext http, BridgeService bridges, CancellationToken ct, bool validateOnly = false)
     {
@@ -257,6 +265,7 @@ internal static class BridgeEndpoints
         return TypedResults.Ok(BridgeResponse.Of(put));
     }
 
+    /// <remarks>409 while vifs name it, or the host's networking has it; the problem says which. It goes from the host with the next apply.</remarks>
     private static async Task<NoContent> DeleteAsync(
         string host, string bridge, HttpContext http, BridgeService bridges, CancellationToken ct, bool validateOnly = false)
     {

@@ -21,6 +21,7 @@ using Xlnet.Api.Subnets;
 using Xlnet.Api.Vifs;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Vifs;
+using Xlnet.Domain.Xl;
 
 namespace Xlnet.Api.Common;
 
@@ -65,6 +66,7 @@ namespace Xlnet.Api.Common;
 [JsonSerializable(typeof(HostResponse))]
 [JsonSerializable(typeof(IReadOnlyList<FieldError>))]
 [JsonSerializable(typeof(JsonElement))]
+[JsonSerializable(typeof(LintKind))]
 [JsonSerializable(typeof(LintResponse))]
 [JsonSerializable(typeof(MacAllocationResponse))]
 [JsonSerializable(typeof(VifHolder))]

@@ -80,11 +80,16 @@ internal static class FieldSelection
 
                 // What is asked for as a whole stays so, whatever of it is named besides.
                 if (depth == names.Length - 1)
+                {
                     at[name] = null;
-                else if (at.TryGetValue(name, out var whole) && whole is null)
                     break;
-                else
-                    at[name] = at = at.GetValueOrDefault(name) ?? [];
+                }
+
+                var below = at.GetValueOrDefault(name);
+                if (below is null && at.ContainsKey(name))
+                    break;
+                at[name] = below ??= [];
+                at = below;
             }
         }
 

@@ -25,11 +25,13 @@ internal static class Health
     public static void MapHealth(this WebApplication app)
     {
         app.MapGet(LivePath, () => TypedResults.Ok(new Status("ok"))).WithTags("Health").WithName("Health_Live").WithSummary("Whether the process answers")
+            .WithDescription("Nothing else is looked at: who restarts what does not answer asks this.").Produces(StatusCodes.Status400BadRequest)
             .DisableHttpMetrics().AllowAnonymous();
         app.MapGet(ReadyPath, ReadyAsync).WithTags("Health").WithName("Health_Ready").WithSummary("Whether it can do its work")
-            .Produces<Status>(StatusCodes.Status503ServiceUnavailable).DisableHttpMetrics().AllowAnonymous();
+            .Produces<Status>(StatusCodes.Status503ServiceUnavailable).Produces(StatusCodes.Status400BadRequest).DisableHttpMetrics().AllowAnonymous();
     }
 
+    /// <remarks>For a load balancer: 503 while the database, its schema or the scheduler is not there.</remarks>
     private static async Task<Results<Ok<Status>, JsonHttpResult<Status>>> ReadyAsync(
         IDbContextFactory<XlnetDbContext> contexts, ISchedulerFactory schedulers, IHostApplicationLifetime lifetime, CancellationToken ct)
     {

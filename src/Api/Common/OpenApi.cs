@@ -19,6 +19,11 @@ namespace Xlnet.Api.Common;
 /// <summary>The OpenAPI document at /openapi/v1.json, and Swagger UI over it.</summary>
 internal static class OpenApi
 {
+    private const string Description =
+        "Owns the networking of Xen hosts driven by xl: stores it, explains it, plans it, and puts it into force. Writes are staged: they change "
+        + "what a host is to be, and touch nothing on it before an apply. Every error is a problem (RFC 9457) with a stable code. Within a major version, "
+        + "answers may get new members and enums new values; clients let them pass.";
+
     public static void AddOpenApiDocument(this IServiceCollection services) => services
         .AddEndpointsApiExplorer()
         .AddSwaggerGen(options =>
@@ -26,8 +31,11 @@ internal static class OpenApi
             options.SwaggerDoc("v1", new OpenApiInfo
             {
                 Title = "xlnet",
-                Version = "v1",
-                Description = "Owns the networking of Xen hosts driven by xl: stores it, explains it, plans it, and puts it into force.",
+                // What a new version of the service may change is in docs/api-guide.md.
+                Version = typeof(OpenApi).Assembly.GetName().Version!.ToString(3),
+                Description = Description,
+                Contact = new OpenApiContact { Name = "Those who run this service" },
+                License = new OpenApiLicense { Name = "All rights reserved", Identifier = "LicenseRef-xlnet" },
             });
             foreach (var assembly in new[] { Assembly.GetExecutingAssembly(), typeof(Kebab).Assembly, typeof(Infrastructure.XlnetOptions).Assembly })
             {
@@ -44,6 +52,8 @@ internal static class OpenApi
             options.MapType<XlNic>(() => new OpenApiSchema { Type = JsonSchemaType.Object, Description = "One vif under libxl's own JSON names, what is unset left out." });
             options.OperationFilter<ParameterFilter>();
             options.OperationFilter<ProblemFilter>();
+            options.OperationFilter<MergePatchFilter>();
+            options.OperationFilter<ExampleFilter>();
             options.DocumentFilter<StableOrderFilter>();
             options.AddSecurityDefinition("apiKey", Bearer("xlnet_PREFIX_SECRET", "An API key, as `POST /v1/api-keys` shows it once."));
             options.AddSecurityDefinition("token", Bearer("JWT", "A token of the OIDC issuer that the service is told to trust."));
@@ -141,7 +151,7 @@ internal static class OpenApi
         {
             foreach (var parameter in operation.Parameters?.OfType<OpenApiParameter>() ?? [])
             {
-                var (description, schema) = Describe(parameter.Name!, parameter.In == ParameterLocation.Path, context.ApiDescription.RelativePath!);
+                var (description, schema) = Describe(parameter.Name!, parameter.In == ParameterLocation.Path, context);
                 parameter.Description = description;
                 if (schema is null)
                     continue;
@@ -206,7 +216,7 @@ internal static class OpenApi
             Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = IdempotencyKeys.MaxLength },
         };
 
-        private static (string Description, OpenApiSchema? Schema) Describe(string name, bool inPath, string path) => name switch
+        private static (string Description, IOpenApiSchema? Schema) Describe(string name, bool inPath, OperationFilterContext context) => name switch
         {
             "host" => (inPath ? "The host's name." : "Only those of this host.", Text(ResourcePattern)),
             "pool" => (inPath ? "The pool's name." : "Only those of this pool.", Text(ResourcePattern)),
@@ -231,7 +241,8 @@ internal static class OpenApi
             "confirmWithin" => ("Leaves it to the caller whether what was done stays: unless confirmed within this time, it is rolled back. A number with s, m or h, 1 second to 1 hour, such as `120s`.",
                 Text("^[0-9]+(ms|s|m|h)?$")),
             "validateOnly" => ("Checks everything and answers as if it were done, but changes nothing.", null),
-            "allow" => ("The impacts that the steps may have; `vif-blip` unless given. What else there is to do is pending.", List(typeof(Impact))),
+            "allow" => ("The impacts that the steps may have; `vif-blip` unless given. What else there is to do is pending.",
+                new OpenApiSchema { Type = JsonSchemaType.Array, Items = Named(typeof(Impact), context) }),
             "acceptFindings" => ("The codes of findings that the file may have although they are errors, or `all`.",
                 new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } }),
             "overwrite" => ("Takes the host's where the database has another; else that is skipped.", null),
@@ -240,14 +251,14 @@ internal static class OpenApi
                 new OpenApiSchema { Type = JsonSchemaType.Array, Items = Text("^/etc/xen/[^/]+$") }),
             "Last-Event-ID" => ("The id of the last event that the client has seen: what happened after it comes.", new OpenApiSchema { Type = JsonSchemaType.String }),
             "fix" => ("Also answers with the text as every fix that can be applied leaves it.", null),
-            "kind" when path.Contains("lint", StringComparison.Ordinal) => ("What the text is; `guest` unless given.", OneOf(typeof(LintKind))),
-            "kind" => ("Only those of this kind.", OneOf(path.Contains("operations", StringComparison.Ordinal) ? typeof(OperationKind) : typeof(BridgeKind))),
-            "driver" => ("Only those that are reached so.", OneOf(typeof(DriverKind))),
-            "type" => ("Only those of this type.", OneOf(typeof(GuestType))),
-            "role" => ("Only those with this role.", OneOf(typeof(AccessRole))),
+            "kind" when context.ApiDescription.RelativePath == "v1/lint" => ("What the text is; `guest` unless given.", Named(typeof(LintKind), context)),
+            "kind" => ("Only those of this kind.", Named(context.ApiDescription.RelativePath == "v1/operations" ? typeof(OperationKind) : typeof(BridgeKind), context)),
+            "driver" => ("Only those that are reached so.", Named(typeof(DriverKind), context)),
+            "type" => ("Only those of this type.", Named(typeof(GuestType), context)),
+            "role" => ("Only those with this role.", Named(typeof(AccessRole), context)),
             "sort" => ("The order: by name, or by a time; `-` in front turns it round. By name unless given.", Text("^-?[A-Za-z]+$")),
-            "state" => ("Only those in this state.", OneOf(typeof(AllocationState))),
-            "status" => ("Only those with this status.", OneOf(typeof(OperationStatus))),
+            "state" => ("Only those in this state.", Named(typeof(AllocationState), context)),
+            "status" => ("Only those with this status.", Named(typeof(OperationStatus), context)),
             _ => throw new InvalidOperationException($"The parameter '{name}' needs a description for the OpenAPI document."),
         };
 
@@ -258,9 +269,8 @@ internal static class OpenApi
         private static OpenApiSchema Number(int minimum, int maximum) =>
             new() { Type = JsonSchemaType.Integer, Format = "int32", Minimum = $"{minimum}", Maximum = $"{maximum}" };
 
-        private static OpenApiSchema OneOf(Type type) => new() { Type = JsonSchemaType.String, Enum = Names(type) };
-
-        private static OpenApiSchema List(Type type) => new() { Type = JsonSchemaType.Array, Items = OneOf(type) };
+        /// <summary>An enum by its name, which is what an SDK calls it.</summary>
+        private static IOpenApiSchema Named(Type type, OperationFilterContext context) => context.SchemaGenerator.GenerateSchema(type, context.SchemaRepository);
     }
 
     /// <summary>The problems that an operation can answer with, by what it takes and does; those of one operation alone stand at its route.</summary>
@@ -318,6 +328,25 @@ internal static class OpenApi
         }
     }
 
+    /// <summary>A merge patch needs no member, also where a PUT of the same members does.</summary>
+    private sealed class MergePatchFilter : IOperationFilter
+    {
+        public void Apply(OpenApiOperation operation, OperationFilterContext context)
+        {
+            var content = operation.RequestBody?.Content;
+            if (content?.TryGetValue("application/merge-patch+json", out var patch) != true
+                || patch!.Schema is not OpenApiSchemaReference { Reference.Id: { } id }
+                || context.SchemaRepository.Schemas[id] is not OpenApiSchema { Required.Count: > 0 } put)
+                return;
+            var name = id.Replace("Request", "Patch", StringComparison.Ordinal);
+            var schema = (OpenApiSchema)put.CreateShallowCopy();
+            (schema.Required, schema.Description) = (null, "What is to change of it.");
+            var reference = context.SchemaRepository.AddDefinition(name, schema);
+            foreach (var media in content.Values)
+                media.Schema = reference;
+        }
+    }
+
     private static bool Throws(OpenApiOperation operation, int status) => operation.Responses?.ContainsKey($"{status}") == true;
 
     /// <summary>An order that does not depend on how routes are found, so that a change of the document is a change of the API.</summary>
@@ -329,6 +358,7 @@ internal static class OpenApi
             ("Audit", "Who changed what."),
             ("Bridges", "The bridges that a host is to have."),
             ("Desired states", "All that a host is to be, as one document."),
+            ("Drift", "What differs between the database, the host's files and what runs, and which side is to be right."),
             ("Guests", "Guests with their files."),
             ("Health", "Whether the service works."),
             ("Hosts", "Dom0s, with the defaults that their vifs fall back on."),

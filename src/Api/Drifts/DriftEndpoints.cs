@@ -18,14 +18,23 @@ internal static class DriftEndpoints
         return v1;
     }
 
+    /// <remarks>
+    /// Takes xl.conf, bridges and guests over as they are, so that an apply has nothing to do. What cannot be taken is skipped, and
+    /// `skipped` says why. `validateOnly=true` shows it first.
+    /// </remarks>
     private static async Task<Ok<AdoptionResponse>> AdoptAsync(
         string host, HttpContext http, AdoptionService adoptions, CancellationToken ct,
         [FromQuery] string? acceptFindings = null, bool overwrite = false, bool validateOnly = false) =>
         TypedResults.Ok(await adoptions.AdoptAsync(http, RouteNames.Host(host), AcceptedFindings.Parse(acceptFindings), overwrite, validateOnly, ct));
 
+    /// <remarks>An entry for each field that differs, with the value in the database, in the file and live; none when they agree.</remarks>
     private static async Task<Ok<DriftResponse>> GetAsync(string host, DriftService drifts, CancellationToken ct) =>
         TypedResults.Ok(await drifts.GetAsync(RouteNames.Host(host), ct));
 
+    /// <remarks>
+    /// The host is right: what it has becomes the desired state of those targets. The answer is the drift that is left. `POST
+    /// …/drift/enforce` is the other way.
+    /// </remarks>
     private static async Task<Ok<DriftResponse>> AcceptAsync(
         string host, JsonBody<DriftAcceptRequest> body, HttpContext http, DriftService drifts, CancellationToken ct,
         [FromQuery] string? acceptFindings = null, bool validateOnly = false) =>

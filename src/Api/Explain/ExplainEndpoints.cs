@@ -129,11 +129,23 @@ internal static class ExplainEndpoints
         return v1;
     }
 
+    /// <remarks>
+    /// Each setting's value and where it comes from: the vif, xl.conf, or libxl's own default; the hotplug script's runs and its
+    /// xenstore keys. `{"vif":""}` explains `vif = ['']`. Nothing is stored, and no host is asked.
+    /// </remarks>
     private static Ok<ExplanationResponse> Explain(JsonBody<ExplainRequest> body) => TypedResults.Ok(ExplainService.Explain(body.Value));
 
+    /// <remarks>
+    /// As `POST /v1/explain`, with the host's own xl.conf, and beside it what is live, where the guest runs. A host that cannot be
+    /// asked is said so in the answer.
+    /// </remarks>
     private static async Task<Ok<ExplanationResponse>> ExplainAsync(string host, string guest, int devid, ExplainService explain, CancellationToken ct) =>
         TypedResults.Ok(await explain.ExplainAsync(RouteNames.Host(host), RouteNames.Guest(guest), devid, ct));
 
+    /// <remarks>
+    /// Makes explicit what is in force, so that the next create, or another xl.conf, changes nothing about it. It is staged: the
+    /// host gets it with the next apply.
+    /// </remarks>
     private static async Task<Ok<VifResponse>> PinAsync(
         string host, string guest, int devid, HttpContext http, ExplainService explain, CancellationToken ct, bool validateOnly = false)
     {

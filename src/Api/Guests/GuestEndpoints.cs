@@ -23,10 +23,12 @@ internal static class GuestEndpoints
         return guests;
     }
 
+    /// <remarks>A page at a time: `next` is the cursor of the next one.</remarks>
     private static async Task<Ok<Page<GuestResponse>>> ListAsync(
         string host, [AsParameters] SortedPageQuery page, GuestService guests, CancellationToken ct, [FromQuery] string? type = null, [FromQuery] string? bridge = null) =>
         TypedResults.Ok(await guests.ListAsync(RouteNames.Host(host), page, type, bridge, ct));
 
+    /// <remarks>As its file says; `GET …/observation` shows whether it runs, and as what.</remarks>
     private static async Task<Ok<GuestResponse>> GetAsync(string host, string guest, HttpContext http, GuestService guests, CancellationToken ct)
     {
         var name = RouteNames.Host(host);
@@ -35,6 +37,10 @@ internal static class GuestEndpoints
         return TypedResults.Ok(GuestResponse.Of(name, found));
     }
 
+    /// <remarks>
+    /// 409 when there is one of that name. With `config` the file is taken as a whole; without, it is made of the members. Vifs
+    /// without `mac` get an address. It is staged: the host gets it with the next apply.
+    /// </remarks>
     private static async Task<Created<GuestResponse>> CreateAsync(
         string host, JsonBody<CreateGuestRequest> body, HttpContext http, GuestService guests, CancellationToken ct,
         [FromQuery] string? acceptFindings = null, bool validateOnly = false)
@@ -46,6 +52,10 @@ internal static class GuestEndpoints
         return TypedResults.Created($"/v1/hosts/{host}/guests/{guest.Name}", GuestResponse.Of(name, guest));
     }
 
+    /// <remarks>
+    /// 201 when it is new, else 200. With `config` the file is replaced; without, the members are set in the file that is there, and
+    /// every other byte stays. It is staged: the host gets it with the next apply.
+    /// </remarks>
     private static async Task<Results<Ok<GuestResponse>, Created<GuestResponse>>> PutAsync(
         string host, string guest, JsonBody<GuestRequest> body, HttpContext http, GuestService guests, CancellationToken ct,
         [FromQuery] string? acceptFindings = null, bool validateOnly = false)
@@ -58,6 +68,10 @@ internal static class GuestEndpoints
         return created ? TypedResults.Created($"/v1/hosts/{host}/guests/{put.Name}", response) : TypedResults.Ok(response);
     }
 
+    /// <remarks>
+    /// The members that are given are set in the file, null takes a line out, and every other byte stays (RFC 7396). It is staged:
+    /// the host gets it with the next apply.
+    /// </remarks>
     private static async Task<Ok<GuestResponse>> PatchAsync(
         string host, string guest, MergePatch<GuestSettingsRequest> body, HttpContext http, GuestService guests, CancellationToken ct, bool validateOnly = false)
     {
@@ -67,6 +81,7 @@ internal static class GuestEndpoints
         return TypedResults.Ok(GuestResponse.Of(name, patched));
     }
 
+    /// <remarks>Its file goes from the host with the next apply; a guest that runs goes on until it is stopped. Its addresses wait in quarantine.</remarks>
     private static async Task<NoContent> DeleteAsync(
         string host, string guest, HttpContext http, GuestService guests, CancellationToken ct, bool validateOnly = false)
     {
@@ -74,6 +89,10 @@ internal static class GuestEndpoints
         return TypedResults.NoContent();
     }
 
+    /// <remarks>
+    /// With the other's file under a new name. `mac: keep` needs the other's addresses to be free, as they are when it has been
+    /// deleted. It is staged: the host gets it with the next apply.
+    /// </remarks>
     private static async Task<Created<GuestResponse>> CloneAsync(
         string host, string guest, JsonBody<CloneGuestRequest> body, HttpContext http, GuestService guests, CancellationToken ct, bool validateOnly = false)
     {
@@ -84,6 +103,7 @@ internal static class GuestEndpoints
         return TypedResults.Created($"/v1/hosts/{target}/guests/{clone.Name}", GuestResponse.Of(target, clone));
     }
 
+    /// <remarks>The bytes that the next apply writes, when they differ from the host's.</remarks>
     private static async Task<FileContentHttpResult> GetConfigAsync(string host, string guest, HttpContext http, GuestService guests, CancellationToken ct)
     {
         var found = await guests.GetAsync(RouteNames.Host(host), RouteNames.Guest(guest), ct);
@@ -91,6 +111,11 @@ internal static class GuestEndpoints
         return TypedResults.Bytes(found.Config, "text/plain");
     }
 
+    /// <remarks>
+    /// The file as someone wrote it, comments and all; of it only the `vif` line changes, where addresses are allocated. Its `name`
+    /// is the one in the URL. Findings of severity error are refused with 422 unless `acceptFindings` names them. It is staged: the
+    /// host gets it with the next apply.
+    /// </remarks>
     private static async Task<FileContentHttpResult> PutConfigAsync(
         string host, string guest, HttpContext http, GuestService guests, CancellationToken ct,
         [FromQuery] string? acceptFindings = null, bool validateOnly = false)

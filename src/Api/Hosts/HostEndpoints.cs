@@ -31,10 +31,15 @@ internal static class HostEndpoints
         return hosts;
     }
 
+    /// <remarks>A page at a time: `next` is the cursor of the next one.</remarks>
     private static async Task<Ok<Page<HostResponse>>> ListAsync(
         [AsParameters] SortedPageQuery page, HostService hosts, CancellationToken ct, [FromQuery] string? driver = null, [FromQuery] string? pool = null) =>
         TypedResults.Ok(await hosts.ListAsync(page, driver, pool, ct));
 
+    /// <remarks>
+    /// What is stored of it; nothing is asked of the host. `GET …/observation` asks. Its ETag is what `If-Match` takes wherever the
+    /// host as a whole changes.
+    /// </remarks>
     private static async Task<Ok<HostResponse>> GetAsync(string host, HttpContext http, HostService hosts, CancellationToken ct)
     {
         var (found, pool) = await hosts.GetAsync(RouteNames.Host(host), ct);
@@ -42,6 +47,10 @@ internal static class HostEndpoints
         return TypedResults.Ok(HostResponse.Of(found, pool));
     }
 
+    /// <remarks>
+    /// 409 when there is one of that name; PUT makes or changes. A host over SSH without `hostKey` is asked for its key, which is
+    /// trusted from then on.
+    /// </remarks>
     private static async Task<Created<HostResponse>> CreateAsync(
         JsonBody<CreateHostRequest> body, HttpContext http, HostService hosts, CancellationToken ct, bool validateOnly = false)
     {
@@ -50,6 +59,7 @@ internal static class HostEndpoints
         return TypedResults.Created($"/v1/hosts/{host.Name}", HostResponse.Of(host, pool));
     }
 
+    /// <remarks>201 when it is new, else 200. Safe to repeat: what changes nothing makes no revision.</remarks>
     private static async Task<Results<Ok<HostResponse>, Created<HostResponse>>> PutAsync(
         string host, JsonBody<HostRequest> body, HttpContext http, HostService hosts, CancellationToken ct, bool validateOnly = false)
     {
@@ -59,6 +69,7 @@ internal static class HostEndpoints
         return created ? TypedResults.Created($"/v1/hosts/{put.Name}", response) : TypedResults.Ok(response);
     }
 
+    /// <remarks>The members that are given replace what is there, null takes away, and the rest stays (RFC 7396).</remarks>
     private static async Task<Ok<HostResponse>> PatchAsync(
         string host, MergePatch<HostRequest> body, HttpContext http, HostService hosts, CancellationToken ct, bool validateOnly = false)
     {
@@ -83,6 +94,7 @@ internal static class HostEndpoints
         return TypedResults.NoContent();
     }
 
+    /// <remarks>What the host's xl.conf is to say; what is null is not written there, and libxl's own default applies.</remarks>
     private static async Task<Ok<DefaultsContract>> GetDefaultsAsync(string host, HttpContext http, HostService hosts, CancellationToken ct)
     {
         var (found, _) = await hosts.GetAsync(RouteNames.Host(host), ct);
@@ -90,10 +102,15 @@ internal static class HostEndpoints
         return TypedResults.Ok(DefaultsContract.Of(found.Defaults ?? VifDefaults.None));
     }
 
+    /// <remarks>
+    /// Changes the lines of `vif.default.*` in xl.conf, and keeps every other byte. Vifs that follow a default move with it at the
+    /// next apply.
+    /// </remarks>
     private static async Task<Ok<DefaultsContract>> PutDefaultsAsync(
         string host, JsonBody<DefaultsContract> body, HttpContext http, HostService hosts, CancellationToken ct, bool validateOnly = false) =>
         TypedResults.Ok(await hosts.PutDefaultsAsync(http, RouteNames.Host(host), body.Value, validateOnly, ct));
 
+    /// <remarks>The bytes that the next apply writes, when they differ from the host's.</remarks>
     private static async Task<FileContentHttpResult> GetXlConfAsync(string host, HttpContext http, HostService hosts, CancellationToken ct)
     {
         var (found, _) = await hosts.GetAsync(RouteNames.Host(host), ct);
@@ -101,6 +118,10 @@ internal static class HostEndpoints
         return TypedResults.Bytes(HostService.XlConfOf(found), "text/plain");
     }
 
+    /// <remarks>
+    /// Any xl.conf that xl reads. Findings of severity error are refused with 422 unless `acceptFindings` names them. It is staged:
+    /// the host gets it with the next apply.
+    /// </remarks>
     private static async Task<FileContentHttpResult> PutXlConfAsync(
         string host, HttpContext http, HostService hosts, CancellationToken ct,
         [FromQuery] string? acceptFindings = null, bool validateOnly = false)

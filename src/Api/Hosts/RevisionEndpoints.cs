@@ -242,14 +242,20 @@ internal static class RevisionEndpoints
         return v1;
     }
 
+    /// <remarks>Each write that changes something makes one. A page at a time: `next` is the cursor of the next one.</remarks>
     private static async Task<Ok<Page<RevisionSummary>>> ListAsync(
         string host, [AsParameters] PageQuery page, RevisionService revisions, CancellationToken ct,
         [FromQuery] string? actor = null, [FromQuery] string? requestId = null) =>
         TypedResults.Ok(await revisions.ListAsync(RouteNames.Host(host), page, actor, requestId, ct));
 
+    /// <remarks>All of the desired state at that time: defaults, xl.conf, networking, bridges, subnets, and guests with their files.</remarks>
     private static async Task<Ok<RevisionResponse>> GetAsync(string host, long number, RevisionService revisions, CancellationToken ct) =>
         TypedResults.Ok(await revisions.GetAsync(RouteNames.Host(host), number, ct));
 
+    /// <remarks>
+    /// Makes a new revision with what that one said, and needs `If-Match` with the host's ETag, as it replaces everything. An
+    /// address that another vif has got meanwhile makes it a 409. It is staged: the host gets it with the next apply.
+    /// </remarks>
     private static async Task<Ok<RevisionResponse>> RestoreAsync(
         string host, long number, HttpContext http, RevisionService revisions, CancellationToken ct, bool validateOnly = false)
     {

@@ -32,6 +32,10 @@ internal static class LintEndpoints
         return v1;
     }
 
+    /// <remarks>
+    /// A guest file, an xl.conf or one vif, as `kind` says. `xl` is what the real xl 4.17 would do with it. With `host`, its
+    /// bridges, its Xen and its other guests are taken into account. Nothing is stored.
+    /// </remarks>
     private static async Task<Ok<LintResponse>> LintAsync(
         HttpContext http, XlnetDbContext db, CancellationToken ct, [FromQuery] string? kind = null, bool fix = false, [FromQuery] string? host = null)
     {

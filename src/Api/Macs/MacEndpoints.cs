@@ -278,9 +278,11 @@ internal static class MacEndpoints
         return v1;
     }
 
+    /// <remarks>`default` is the upper half of Xen's range, which libxl itself never draws from.</remarks>
     private static async Task<Ok<Page<MacPoolResponse>>> ListPoolsAsync([AsParameters] SortedPageQuery page, MacService macs, CancellationToken ct) =>
         TypedResults.Ok(await macs.ListPoolsAsync(page, ct));
 
+    /// <remarks>409 when there is one of that name, or one that overlaps it.</remarks>
     private static async Task<Created<MacPoolResponse>> CreatePoolAsync(
         JsonBody<CreateMacPoolRequest> body, HttpContext http, MacService macs, CancellationToken ct, bool validateOnly = false)
     {
@@ -289,6 +291,7 @@ internal static class MacEndpoints
         return TypedResults.Created($"/v1/mac-pools/{pool.Name}", MacPoolResponse.Of(pool));
     }
 
+    /// <remarks>Its range never changes; its ETag is what `If-Match` takes.</remarks>
     private static async Task<Ok<MacPoolResponse>> GetPoolAsync(string pool, HttpContext http, MacService macs, CancellationToken ct)
     {
         var found = await macs.GetPoolAsync(RouteNames.Pool(pool), ct);
@@ -296,6 +299,7 @@ internal static class MacEndpoints
         return TypedResults.Ok(MacPoolResponse.Of(found));
     }
 
+    /// <remarks>What is left out goes back to its default. The range stays: make another pool instead.</remarks>
     private static async Task<Ok<MacPoolResponse>> PutPoolAsync(
         string pool, JsonBody<MacPoolRequest> body, HttpContext http, MacService macs, CancellationToken ct, bool validateOnly = false)
     {
@@ -304,6 +308,7 @@ internal static class MacEndpoints
         return TypedResults.Ok(MacPoolResponse.Of(changed));
     }
 
+    /// <remarks>The members that are given replace what is there, null takes away, and the rest stays (RFC 7396).</remarks>
     private static async Task<Ok<MacPoolResponse>> PatchPoolAsync(
         string pool, MergePatch<MacPoolRequest> body, HttpContext http, MacService macs, CancellationToken ct, bool validateOnly = false)
     {
@@ -313,16 +318,22 @@ internal static class MacEndpoints
         return TypedResults.Ok(MacPoolResponse.Of(changed));
     }
 
+    /// <remarks>409 while it is in use; the default pool stays.</remarks>
     private static async Task<NoContent> DeletePoolAsync(string pool, HttpContext http, MacService macs, CancellationToken ct, bool validateOnly = false)
     {
         await macs.DeletePoolAsync(http, RouteNames.Pool(pool), validateOnly, ct);
         return TypedResults.NoContent();
     }
 
+    /// <remarks>Those that vifs hold, that are reserved, and that wait in quarantine.</remarks>
     private static async Task<Ok<Page<MacAllocationResponse>>> ListAsync(
         [AsParameters] PageQuery page, MacService macs, CancellationToken ct, [FromQuery] string? pool = null, [FromQuery] string? state = null) =>
         TypedResults.Ok(await macs.ListAsync(page, pool, state, ct));
 
+    /// <remarks>
+    /// For a guest or a vif that need not exist yet, `host/guest` or `host/guest/devid`, which then gets it; or for any other name,
+    /// which keeps it from everyone.
+    /// </remarks>
     private static async Task<Created<MacAllocationResponse>> ReserveAsync(
         JsonBody<ReserveMacRequest> body, MacService macs, CancellationToken ct, bool validateOnly = false)
     {
@@ -330,9 +341,11 @@ internal static class MacEndpoints
         return TypedResults.Created($"/v1/mac-allocations/{reserved.Mac}", reserved);
     }
 
+    /// <remarks>404 when it is free. `history` has the earlier holders, the latest first.</remarks>
     private static async Task<Ok<MacAllocationResponse>> GetAsync(string mac, MacService macs, CancellationToken ct) =>
         TypedResults.Ok(await macs.GetAsync(ParseMac(mac), ct));
 
+    /// <remarks>409 when a vif holds it: change the vif instead.</remarks>
     private static async Task<NoContent> ReleaseAsync(string mac, MacService macs, CancellationToken ct, bool validateOnly = false)
     {
         await macs.ReleaseAsync(ParseMac(mac), validateOnly, ct);

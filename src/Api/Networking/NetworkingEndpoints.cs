@@ -19,6 +19,7 @@ internal static class NetworkingEndpoints
         return v1;
     }
 
+    /// <remarks>As it was set; on a host where it never was, as the host is found, and then `managed` is false.</remarks>
     private static async Task<Ok<NetworkingResponse>> GetAsync(string host, HttpContext http, NetworkingService networking, CancellationToken ct)
     {
         var (response, version) = await networking.GetAsync(RouteNames.Host(host), ct);

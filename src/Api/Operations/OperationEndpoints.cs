@@ -48,11 +48,13 @@ internal static class OperationEndpoints
     private static RouteHandlerBuilder MapAction(RouteGroupBuilder v1, string path, Delegate handler, string name, string summary) =>
         v1.MapPost(path, handler).WithTags("Operations").WithName(name).WithSummary(summary);
 
+    /// <remarks>A page at a time: `next` is the cursor of the next one.</remarks>
     private static async Task<Ok<Page<OperationResponse>>> ListAsync(
         [AsParameters] PageQuery page, OperationService operations, CancellationToken ct, [FromQuery] string? host = null, [FromQuery] string? status = null,
         [FromQuery] string? kind = null, [FromQuery] string? guest = null) =>
         TypedResults.Ok(await operations.ListAsync(page, host, status, kind, guest, ct));
 
+    /// <remarks>With `wait` the answer comes when it has ended, when it awaits its confirmation, or when that time is over.</remarks>
     private static async Task<Ok<OperationResponse>> GetAsync(Guid id, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null) =>
         TypedResults.Ok(ParseWait(wait) is { } time ? await operations.WaitAsync(id, time, ct) : await operations.GetAsync(id, ct));
 
@@ -60,12 +62,22 @@ internal static class OperationEndpoints
         Guid id, OperationService operations, CancellationToken ct, [FromHeader(Name = "Last-Event-ID")] string? lastEventId = null) =>
         await operations.EventsAsync(id, lastEventId, ct) is { } events ? new EventStream(events) : TypedResults.NoContent();
 
+    /// <remarks>Only one that `awaiting-confirmation`. The answer comes when it has ended. Confirmed twice is confirmed.</remarks>
     private static async Task<Ok<OperationResponse>> ConfirmAsync(Guid id, OperationService operations, CancellationToken ct) =>
         TypedResults.Ok(await operations.ConfirmAsync(id, ct));
 
+    /// <remarks>
+    /// One that is queued is cancelled at once; one that runs, or awaits its confirmation, turns back before its next step. One that
+    /// has ended is a 409.
+    /// </remarks>
     private static async Task<Ok<OperationResponse>> CancelAsync(Guid id, OperationService operations, CancellationToken ct) =>
         TypedResults.Ok(await operations.CancelAsync(id, ct));
 
+    /// <remarks>
+    /// Observes the host, plans, does the steps that `allow` covers, and observes again: only what is then in force has succeeded;
+    /// what failed is rolled back. 202 while it is under way, 200 when `wait` saw its end: `status` says how it ended. Applies of
+    /// one host run one after the other.
+    /// </remarks>
     private static async Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> ApplyAsync(
         string host, OptionalJsonBody<ApplyRequest> body,
         HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null, [FromQuery] string? confirmWithin = null)
@@ -75,6 +87,7 @@ internal static class OperationEndpoints
         return await AnswerAsync(http, operations, await operations.ApplyAsync(RouteNames.Host(host), body.Value, confirm, ct), time, ct);
     }
 
+    /// <remarks>An apply of the named targets alone, as drift names them, and of the bridges that their vifs lack.</remarks>
     private static async Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> EnforceAsync(
         string host, JsonBody<DriftEnforceRequest> body,
         HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null)
@@ -83,16 +96,21 @@ internal static class OperationEndpoints
         return await AnswerAsync(http, operations, await operations.EnforceAsync(RouteNames.Host(host), body.Value, ct), time, ct);
     }
 
+    /// <remarks>An operation as an apply is, for this guest alone. One that runs already succeeds with nothing to do.</remarks>
     private static Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> StartAsync(
         string host, string guest, OptionalJsonBody<GuestActionRequest> body,
         HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null) =>
         ActAsync(OperationKind.Start, host, guest, body, http, operations, wait, ct);
 
+    /// <remarks>Asks the guest to shut down, and waits `shutdownSeconds`; `force` ends it at once. An operation, as an apply is.</remarks>
     private static Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> StopAsync(
         string host, string guest, OptionalJsonBody<GuestActionRequest> body,
         HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null) =>
         ActAsync(OperationKind.Stop, host, guest, body, http, operations, wait, ct);
 
+    /// <remarks>
+    /// For what no hotplug can change. An operation, as an apply is; the guest gets a new domid, and its vifs new names on Dom0.
+    /// </remarks>
     private static Task<Results<Ok<OperationResponse>, Accepted<OperationResponse>>> RecreateAsync(
         string host, string guest, OptionalJsonBody<GuestActionRequest> body,
         HttpContext http, OperationService operations, CancellationToken ct, [FromQuery] string? wait = null) =>

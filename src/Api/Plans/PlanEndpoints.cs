@@ -159,9 +159,17 @@ internal static class PlanEndpoints
         return v1;
     }
 
+    /// <remarks>
+    /// Observes the host and compares; nothing is changed. `steps` is what an apply with the same `allow` would do, in order,
+    /// `pending` what would stay and why.
+    /// </remarks>
     private static async Task<Ok<PlanResponse>> PlanAsync(string host, PlanService plans, CancellationToken ct, [FromQuery] string? allow = null) =>
         TypedResults.Ok(await plans.PlanAsync(RouteNames.Host(host), ParseAllow(allow), ct));
 
+    /// <remarks>
+    /// Asks the host: its domains with their vifs, bridges, interfaces, hotplug scripts, files of xl, and what decides whether
+    /// packets pass through it.
+    /// </remarks>
     private static async Task<Ok<ObservationResponse>> ObserveAsync(
         string host, PlanService plans, CancellationToken ct, [FromQuery] string? contents = null) =>
         TypedResults.Ok(await plans.ObserveAsync(RouteNames.Host(host), ParseContents(contents), ct));

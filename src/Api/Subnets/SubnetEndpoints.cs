@@ -26,10 +26,12 @@ internal static class SubnetEndpoints
         return v1;
     }
 
+    /// <remarks>A page at a time: `next` is the cursor of the next one.</remarks>
     private static async Task<Ok<Page<SubnetResponse>>> ListAsync(
         string host, [AsParameters] SortedPageQuery page, SubnetService subnets, CancellationToken ct, [FromQuery] string? bridge = null) =>
         TypedResults.Ok(await subnets.ListAsync(RouteNames.Host(host), page, bridge, ct));
 
+    /// <remarks>Its range, and for whose vifs it is.</remarks>
     private static async Task<Ok<SubnetResponse>> GetAsync(string host, string subnet, HttpContext http, SubnetService subnets, CancellationToken ct)
     {
         var found = await subnets.GetAsync(RouteNames.Host(host), RouteNames.Subnet(subnet), ct);
@@ -37,6 +39,10 @@ internal static class SubnetEndpoints
         return TypedResults.Ok(SubnetResponse.Of(found));
     }
 
+    /// <remarks>
+    /// 409 when there is one of that name, or one that overlaps it in the same place. Vifs whose `ip` lies in it get that address,
+    /// or the problem names the clash.
+    /// </remarks>
     private static async Task<Created<SubnetResponse>> CreateAsync(
         string host, JsonBody<CreateSubnetRequest> body, HttpContext http, SubnetService subnets, CancellationToken ct, bool validateOnly = false)
     {
@@ -45,6 +51,7 @@ internal static class SubnetEndpoints
         return TypedResults.Created($"/v1/hosts/{host}/subnets/{subnet.Name}", SubnetResponse.Of(subnet));
     }
 
+    /// <remarks>201 when it is new, else 200. It keeps to what POST keeps to.</remarks>
     private static async Task<Results<Ok<SubnetResponse>, Created<SubnetResponse>>> PutAsync(
         string host, string subnet, JsonBody<SubnetRequest> body, HttpContext http, SubnetService subnets, CancellationToken ct, bool validateOnly = false)
     {
@@ -53,6 +60,7 @@ internal static class SubnetEndpoints
         return created ? TypedResults.Created($"/v1/hosts/{host}/subnets/{put.Name}", SubnetResponse.Of(put)) : TypedResults.Ok(SubnetResponse.Of(put));
     }
 
+    /// <remarks>The members that are given replace what is there, null takes away, and the rest stays (RFC 7396).</remarks>
     private static async Task<Ok<SubnetResponse>> PatchAsync(
         string host, string subnet, MergePatch<SubnetRequest> body, HttpContext http, SubnetService subnets, CancellationToken ct, bool validateOnly = false)
     {
@@ -63,6 +71,7 @@ internal static class SubnetEndpoints
         return TypedResults.Ok(SubnetResponse.Of(put));
     }
 
+    /// <remarks>409 while a vif has an address of it; the problem names the vif.</remarks>
     private static async Task<NoContent> DeleteAsync(
         string host, string subnet, HttpContext http, SubnetService subnets, CancellationToken ct, bool validateOnly = false)
     {
@@ -70,10 +79,15 @@ internal static class SubnetEndpoints
         return TypedResults.NoContent();
     }
 
+    /// <remarks>Those that vifs have, that are reserved, and that wait in quarantine.</remarks>
     private static async Task<Ok<Page<SubnetAddressResponse>>> ListAddressesAsync(
         string host, string subnet, [AsParameters] PageQuery page, SubnetService subnets, CancellationToken ct, [FromQuery] string? state = null) =>
         TypedResults.Ok(await subnets.ListAddressesAsync(RouteNames.Host(host), RouteNames.Subnet(subnet), page, state, ct));
 
+    /// <remarks>
+    /// For a guest or a vif that need not exist yet, `host/guest` or `host/guest/devid`, which then gets it; or for any other name,
+    /// which keeps it from everyone.
+    /// </remarks>
     private static async Task<Created<SubnetAddressResponse>> ReserveAsync(
         string host, string subnet, JsonBody<ReserveAddressRequest> body, SubnetService subnets, CancellationToken ct, bool validateOnly = false)
     {
@@ -81,9 +95,11 @@ internal static class SubnetEndpoints
         return TypedResults.Created($"/v1/hosts/{host}/subnets/{subnet}/addresses/{reserved.Address}", reserved);
     }
 
+    /// <remarks>404 when it is free. `history` has the earlier holders, the latest first.</remarks>
     private static async Task<Ok<SubnetAddressResponse>> GetAddressAsync(string host, string subnet, string address, SubnetService subnets, CancellationToken ct) =>
         TypedResults.Ok(await subnets.GetAddressAsync(RouteNames.Host(host), RouteNames.Subnet(subnet), ParseAddress(address), ct));
 
+    /// <remarks>409 when a vif has it: change the vif instead.</remarks>
     private static async Task<NoContent> ReleaseAsync(
         string host, string subnet, string address, SubnetService subnets, CancellationToken ct, bool validateOnly = false)
     {

@@ -149,10 +149,12 @@ internal static class VifEndpoints
         return vifs;
     }
 
+    /// <remarks>By devid, a page at a time: `next` is the cursor of the next one.</remarks>
     private static async Task<Ok<Page<VifResponse>>> ListAsync(
         string host, string guest, [AsParameters] PageQuery page, VifService vifs, CancellationToken ct, [FromQuery] string? bridge = null) =>
         TypedResults.Ok(await vifs.ListAsync(RouteNames.Host(host), RouteNames.Guest(guest), page, bridge, ct));
 
+    /// <remarks>What is stored of it. What each setting means, and where its value comes from, says `GET …/explanation`.</remarks>
     private static async Task<Ok<VifResponse>> GetAsync(string host, string guest, int devid, HttpContext http, VifService vifs, CancellationToken ct)
     {
         var vif = await vifs.GetAsync(RouteNames.Host(host), RouteNames.Guest(guest), devid, ct);
@@ -160,6 +162,10 @@ internal static class VifEndpoints
         return TypedResults.Ok(VifResponse.Of(vif));
     }
 
+    /// <remarks>
+    /// Without `mac` it gets an address of the host's pool, without `devid` the lowest free number. A running guest gets it plugged
+    /// in by the next apply.
+    /// </remarks>
     private static async Task<Created<VifResponse>> AttachAsync(
         string host, string guest, JsonBody<VifRequest> body, HttpContext http, VifService vifs, CancellationToken ct, bool validateOnly = false)
     {
@@ -168,6 +174,10 @@ internal static class VifEndpoints
         return TypedResults.Created($"/v1/hosts/{host}/guests/{guest}/vifs/{vif.Devid}", VifResponse.Of(vif));
     }
 
+    /// <remarks>
+    /// 201 when it is new, else 200. What is left out is not written, and its default applies. It is staged: the host gets it with
+    /// the next apply.
+    /// </remarks>
     private static async Task<Results<Ok<VifResponse>, Created<VifResponse>>> PutAsync(
         string host, string guest, int devid, JsonBody<VifRequest> body, HttpContext http, VifService vifs, CancellationToken ct, bool validateOnly = false)
     {
@@ -178,6 +188,10 @@ internal static class VifEndpoints
             : TypedResults.Ok(VifResponse.Of(vif));
     }
 
+    /// <remarks>
+    /// The members that are given replace what is there, null takes away, and the rest stays (RFC 7396). It is staged: the host gets
+    /// it with the next apply.
+    /// </remarks>
     private static async Task<Ok<VifResponse>> PatchAsync(
         string host, string guest, int devid, MergePatch<VifRequest> body, HttpContext http, VifService vifs, CancellationToken ct, bool validateOnly = false)
     {
@@ -188,6 +202,7 @@ internal static class VifEndpoints
         return TypedResults.Ok(VifResponse.Of(vif));
     }
 
+    /// <remarks>A running guest loses it with the next apply. Its address waits in quarantine.</remarks>
     private static async Task<NoContent> DetachAsync(
         string host, string guest, int devid, HttpContext http, VifService vifs, CancellationToken ct, bool validateOnly = false)
     {
