@@ -27,6 +27,7 @@ public sealed partial class Handover : IHostedLifecycleService, IDisposable
     private readonly ISchedulerFactory _schedulers;
     private readonly ILogger _logger;
     private int _running;
+    private Task? _stopping;
 
     public Handover(ISchedulerFactory schedulers, ILogger<Handover> logger) =>
         (_schedulers, _logger, Asked, Over) = (schedulers, logger, _asked.Token, _over.Token);
@@ -58,7 +59,14 @@ public sealed partial class Handover : IHostedLifecycleService, IDisposable
         }
     }
 
-    public async Task StoppingAsync(CancellationToken cancellationToken)
+    /// <summary>Once, however often it is asked: a host may be stopped twice, by a signal and by who runs it, and be disposed of in between.</summary>
+    public Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        lock (_lock)
+            return _stopping ??= StopOnceAsync(cancellationToken);
+    }
+
+    private async Task StopOnceAsync(CancellationToken cancellationToken)
     {
         int running;
         lock (_lock)
