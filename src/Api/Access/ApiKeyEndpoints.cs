@@ -22,10 +22,12 @@ internal static class ApiKeyEndpoints
         return v1;
     }
 
+    /// <remarks>Without their secrets, which are not kept; `prefix` tells one from another.</remarks>
     private static async Task<Ok<Page<ApiKeyResponse>>> ListAsync(
         [AsParameters] SortedPageQuery page, ApiKeyService keys, CancellationToken ct, [FromQuery] string? role = null) =>
         TypedResults.Ok(await keys.ListAsync(page, role, ct));
 
+    /// <remarks>What it is good for, until when, and when it was last used.</remarks>
     private static async Task<Ok<ApiKeyResponse>> GetAsync(string key, HttpContext http, ApiKeyService keys, CancellationToken ct)
     {
         var (response, version) = await keys.GetAsync(RouteNames.Key(key), ct);

@@ -37,6 +37,7 @@ internal static class AuditEndpoints
         return v1;
     }
 
+    /// <remarks>Every write that was done, with what was before and after, by whom, from where and under which request id. A write that was refused is none.</remarks>
     private static async Task<Ok<Page<AuditEntryResponse>>> ListAsync(
         [AsParameters] PageQuery page, XlnetDbContext db, RequestInfo request, CancellationToken ct,
         [FromQuery] string? host = null, [FromQuery] string? actor = null, [FromQuery] string? action = null, [FromQuery] string? requestId = null,

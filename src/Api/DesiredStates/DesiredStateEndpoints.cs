@@ -17,6 +17,7 @@ internal static class DesiredStateEndpoints
             .WithDescription("What the document leaves out is taken away, all or nothing; `removed` lists it, with validateOnly=true before it is done. As every write it is staged: an apply puts it into force.")
             .WithMetadata(new RequestSizeLimitAttribute(MostBytes)).ProducesProblem(StatusCodes.Status428PreconditionRequired).ProducesProblem(StatusCodes.Status502BadGateway);
         states.MapPost("/desired-states", PutAllAsync).WithName("DesiredStates_Put").WithSummary("Make many hosts what a document says, all or none")
+            .WithDescription("Each as a PUT of its desired state would, in one transaction. A guest may move from one of the hosts to another, with its addresses.")
             .WithMetadata(new RequestSizeLimitAttribute(MostBytes)).ProducesProblem(StatusCodes.Status428PreconditionRequired).ProducesProblem(StatusCodes.Status502BadGateway);
         return v1;
     }
