@@ -111,7 +111,7 @@ internal static class BulkEndpoints
     {
         v1.MapPost("/hosts/{host}/bulk", ChangeAsync).WithTags("Guests").WithName("Bulk_Change").WithSummary("Create, change and delete many guests and vifs, all or none")
             .WithDescription("The changes are done in their order, each on what the ones before it have left, and are one revision. An If-Match is about the host, `ifMatch` about what a change is of.")
-            .WithMetadata(new RequestSizeLimitAttribute(8 << 20));
+            .WithMetadata(new RequestSizeLimitAttribute(8 << 20)).ProducesProblem(StatusCodes.Status412PreconditionFailed);
         return v1;
     }
 

@@ -174,15 +174,17 @@ internal static class OpenApi
                     operation.Parameters.Add(Prefer());
             }
 
-            if (context.ApiDescription.HttpMethod is "PUT" or "PATCH" or "DELETE" || Throws(operation, StatusCodes.Status412PreconditionFailed)
-                || Throws(operation, StatusCodes.Status428PreconditionRequired))
+            // Many hosts have a version each, in the body.
+            if (context.ApiDescription.RelativePath != "v1/desired-states" && (context.ApiDescription.HttpMethod is "PUT" or "PATCH" or "DELETE"
+                || Throws(operation, StatusCodes.Status412PreconditionFailed) || Throws(operation, StatusCodes.Status428PreconditionRequired)))
             {
                 operation.Parameters ??= [];
                 operation.Parameters.Add(new OpenApiParameter
                 {
                     Name = "If-Match",
                     In = ParameterLocation.Header,
-                    Required = Throws(operation, StatusCodes.Status428PreconditionRequired),
+                    // Where nothing may be there yet, there may be no version of it.
+                    Required = context.ApiDescription.HttpMethod == "POST" && Throws(operation, StatusCodes.Status428PreconditionRequired),
                     Description = "The ETag of what was read: when it has changed since, the answer is 412 and nothing is done.",
                     Schema = new OpenApiSchema { Type = JsonSchemaType.String },
                 });
