@@ -44,9 +44,8 @@ public sealed class ShutdownTests : IAsyncLifetime
         await first.AskToStopAsync();
         await UntilNotReadyAsync(first);
         await gate.OpenAsync(closed);
-        var last = await waiting;
+        Assert.Equal(200, (await waiting).Status);
         Assert.Equal(0, await first.EndAsync());
-        Assert.Equal((200, "running"), (last.Status, (string)last["status"]!));
         Assert.Equal("succeeded", await host.CheckAsync(second.Client));
         var steps = (await second.Client.GetJsonAsync($"/v1/operations/{host.Operation}"))["steps"].AsArray().Select(s => $"{s!["action"]} {s["target"]} {s["status"]}").ToList();
         var begun = TwelveSteps.Actions.TakeWhile(a => a != Step).Append(Step).ToList();
