@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http.Metadata;
+using Xlnet.Api.Access;
 using Xlnet.Domain.Common;
 
 namespace Xlnet.Api.Common;
@@ -13,8 +14,8 @@ internal static class FieldSelection
 {
     public const string Parameter = "fields";
 
-    /// <summary>What an operation that takes the parameter answers with; null where there is nothing to choose from.</summary>
-    public static Type? AnswerOf(string? method, IEnumerable<object> metadata) => method != HttpMethods.Get ? null : metadata.OfType<IProducesResponseTypeMetadata>()
+    /// <summary>What an operation of the API that takes the parameter answers with; null where there is nothing to choose from.</summary>
+    public static Type? AnswerOf(string? method, IReadOnlyList<object> metadata) => method != HttpMethods.Get || !metadata.OfType<AccessNeed>().Any() ? null : metadata.OfType<IProducesResponseTypeMetadata>()
         .FirstOrDefault(m => m.StatusCode == StatusCodes.Status200OK && m.ContentTypes.Contains("application/json") && m.Type is { } type && type != typeof(string))?.Type;
 
     public static void UseFieldSelection(this WebApplication app) => app.Use(async (http, next) =>

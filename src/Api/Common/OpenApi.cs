@@ -160,7 +160,7 @@ internal static class OpenApi
                     (parameter.Style, parameter.Explode) = (ParameterStyle.Form, false);
             }
 
-            if (FieldSelection.AnswerOf(context.ApiDescription.HttpMethod, context.ApiDescription.ActionDescriptor.EndpointMetadata) is not null)
+            if (FieldSelection.AnswerOf(context.ApiDescription.HttpMethod, [.. context.ApiDescription.ActionDescriptor.EndpointMetadata]) is not null)
             {
                 operation.Parameters ??= [];
                 operation.Parameters.Add(Fields());

@@ -16,7 +16,7 @@ internal sealed class QueryCheck(IApiDescriptionGroupCollectionProvider descript
         .ToDictionary(g => g.Key, g => g.First().ParameterDescriptions
             .Where(p => p.Source == BindingSource.Query)
             .Select(p => KeyValuePair.Create(p.Name, p.ParameterDescriptor?.ParameterType))
-            .Concat(FieldSelection.AnswerOf(g.First().HttpMethod, g.First().ActionDescriptor.EndpointMetadata) is null ? [] : [KeyValuePair.Create(FieldSelection.Parameter, (Type?)typeof(string))])
+            .Concat(FieldSelection.AnswerOf(g.First().HttpMethod, [.. g.First().ActionDescriptor.EndpointMetadata]) is null ? [] : [KeyValuePair.Create(FieldSelection.Parameter, (Type?)typeof(string))])
             .ToDictionary(p => p.Key, p => p.Value, StringComparer.OrdinalIgnoreCase)));
 
     public void Check(HttpContext http)
