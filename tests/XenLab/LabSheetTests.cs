@@ -137,7 +137,9 @@ public sealed class LabSheetTests(XenHost xen) : IAsyncLifetime
             END
             chmod +x /etc/xen/scripts/vif-lab
             """);
-        LabService.Is(201, await _service.Client.PutAsync(LabService.Host + "/bridges/labbr1", new { }));
+        // A start brings what its guest needs, and a bridge of nobody's would stay to be done.
+        if (options.Any(o => o.Option == "bridge"))
+            LabService.Is(201, await _service.Client.PutAsync(LabService.Host + "/bridges/labbr1", new { }));
         await _service.PutGuestAsync("web1", [.. options.Select(o => o.Vif)]);
         await _service.SucceedAsync("/guests/web1/start");
         await xen.GuestsConnectedAsync();
