@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Xlnet.Api.Common;
+using Xlnet.Api.Vifs;
 using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Vifs;
@@ -192,7 +193,7 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
     public async Task CheckUnusedAsync(Host host, string name, CancellationToken ct)
     {
         var user = await db.Vifs.AsNoTracking()
-            .Where(v => v.HostId == host.Id && (v.Bridge == name || v.Bridge!.StartsWith(name + ".") || v.Bridge!.StartsWith(name + ":")))
+            .Where(v => v.HostId == host.Id).Where(VifQueries.On(name))
             .Join(db.Guests, v => v.GuestId, g => g.Id, (v, g) => new { g.Name, v.Devid }).OrderBy(u => u.Name).FirstOrDefaultAsync(ct);
         if (user is not null)
         {

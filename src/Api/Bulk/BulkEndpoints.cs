@@ -21,16 +21,9 @@ internal sealed class BulkService(XlnetDbContext db, RequestInfo request, TimePr
         List<Changed> done = [];
         foreach (var (at, change) in body.Changes!.Index())
         {
-            try
-            {
-                done.Add(await ChangeAsync(write, change, accepted, ct));
-                // The next one sees it.
-                await db.SaveChangesAsync(ct);
-            }
-            catch (RuleException e)
-            {
-                throw e.Below($"/changes/{at}");
-            }
+            done.Add(await RequestParts.InAsync($"/changes/{at}", () => ChangeAsync(write, change, accepted, ct)));
+            // The next one sees it.
+            await db.SaveChangesAsync(ct);
         }
 
         await write.CommitAsync(validateOnly, ct);
@@ -44,57 +37,36 @@ internal sealed class BulkService(XlnetDbContext db, RequestInfo request, TimePr
         {
             if (change.Action == BulkAction.Delete)
             {
-                await guests.DeleteAsync(write, name, guest => Check(change, guest.Version), ct);
+                await guests.DeleteAsync(write, name, guest => RequestParts.CheckIfMatch(change.IfMatch, guest.Version), ct);
                 return new Changed(change, null, null, null, false);
             }
 
-            var (guest, created) = await In("/settings", () => guests.PutAsync(write, name, change.Settings!, accepted, version =>
+            var (guest, created) = await RequestParts.InAsync("/settings", () => guests.PutAsync(write, name, change.Settings!, accepted, version =>
             {
                 GuestService.CheckNew(write.Host.Name, name, version, change.Action == BulkAction.Create);
-                Check(change, version);
+                RequestParts.CheckIfMatch(change.IfMatch, version);
             }, ct));
             return new Changed(change, guest, null, null, created);
         }
 
         if (change.Action == BulkAction.Delete)
         {
-            await vifs.DetachAsync(write, name, change.Devid!.Value, vif => Check(change, vif.Version), ct);
+            await vifs.DetachAsync(write, name, change.Devid!.Value, vif => RequestParts.CheckIfMatch(change.IfMatch, vif.Version), ct);
             return new Changed(change, null, null, change.Devid, false);
         }
 
         if (change.Action == BulkAction.Create)
         {
-            var attached = await In("/vif", () => vifs.AttachAsync(write, name, change.Vif! with { Devid = change.Devid ?? change.Vif.Devid }, ct));
+            var attached = await RequestParts.InAsync("/vif", () => vifs.AttachAsync(write, name, change.Vif! with { Devid = change.Devid ?? change.Vif.Devid }, ct));
             return new Changed(change, null, attached, attached.Devid, true);
         }
 
-        var (put, isNew) = await In("/vif", () => vifs.PutAsync(write, name, change.Devid!.Value, vif =>
+        var (put, isNew) = await RequestParts.InAsync("/vif", () => vifs.PutAsync(write, name, change.Devid!.Value, vif =>
         {
-            Check(change, vif?.Version);
+            RequestParts.CheckIfMatch(change.IfMatch, vif?.Version);
             return change.Vif!;
         }, ct));
         return new Changed(change, null, put, put.Devid, isNew);
-    }
-
-    private static async Task<T> In<T>(string member, Func<Task<T>> work)
-    {
-        try
-        {
-            return await work();
-        }
-        catch (RuleException e)
-        {
-            throw e.Below(member);
-        }
-    }
-
-    private static void Check(BulkChange change, uint? version)
-    {
-        if (change.IfMatch is { } match && (version is null || match != "*" && match != ApiDefaults.ETag(version.Value)))
-            throw new RuleException(RuleKind.PreconditionFailed, "precondition.if-match", version is null
-                ? "'ifMatch' asks for something that is there, and nothing is."
-                : $"'ifMatch' names {match}, and the version is {ApiDefaults.ETag(version.Value)} by now: read it again and decide anew.",
-                new FieldError("/ifMatch", "precondition.if-match", "is of another version"));
     }
 
     private static BulkResult ResultOf(ResourceName host, Changed done) => new(

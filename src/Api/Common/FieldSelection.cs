@@ -30,22 +30,11 @@ internal static class FieldSelection
         var info = options.GetTypeInfo(type);
         var items = type.IsGenericType && type.GetGenericTypeDefinition() == typeof(Page<>);
         var chosen = Read(given.ToString(), items ? options.GetTypeInfo(type.GenericTypeArguments[0]) : info);
-        var outside = http.Response.Body;
-        using var body = new MemoryStream();
-        http.Response.Body = body;
-        try
-        {
-            await next(http);
-        }
-        finally
-        {
-            http.Response.Body = outside;
-        }
-
+        using var body = await HeldAnswer.OfAsync(http, next);
         if (http.Response.StatusCode == StatusCodes.Status200OK && http.Response.ContentType?.StartsWith("application/json", StringComparison.Ordinal) == true)
         {
             using var document = JsonDocument.Parse(body.GetBuffer().AsMemory(0, (int)body.Length));
-            await using var writer = new Utf8JsonWriter(outside, new JsonWriterOptions { Encoder = options.Encoder });
+            await using var writer = new Utf8JsonWriter(http.Response.Body, new JsonWriterOptions { Encoder = options.Encoder });
             if (items)
                 Write(writer, document.RootElement, new Choice { ["items"] = chosen, ["next"] = null });
             else
@@ -53,8 +42,7 @@ internal static class FieldSelection
             return;
         }
 
-        body.Position = 0;
-        await body.CopyToAsync(outside, http.RequestAborted);
+        await body.CopyToAsync(http.Response.Body, http.RequestAborted);
     });
 
     /// <exception cref="RuleException">422, with the members that there are.</exception>

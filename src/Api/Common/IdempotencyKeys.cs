@@ -109,18 +109,8 @@ internal sealed class IdempotencyScope(XlnetDbContext db, RequestInfo request, T
     /// <summary>Has the request answered, and keeps the answer with what it did.</summary>
     public async Task AnswerAsync(HttpContext http, RequestDelegate next)
     {
-        var (outside, answer) = (http.Response.Body, _answer!);
-        using var body = new MemoryStream();
-        http.Response.Body = body;
-        try
-        {
-            await next(http);
-        }
-        finally
-        {
-            http.Response.Body = outside;
-        }
-
+        var answer = _answer!;
+        using var body = await HeldAnswer.OfAsync(http, next);
         if (http.Response.StatusCode is >= 200 and < 300)
         {
             (answer.Status, answer.ContentType, answer.Body) = (http.Response.StatusCode, http.Response.ContentType, body.ToArray());
@@ -132,8 +122,7 @@ internal sealed class IdempotencyScope(XlnetDbContext db, RequestInfo request, T
             http.Response.Headers[IdempotencyKeys.ExpiresHeader] = IdempotencyKeys.Expiry(answer);
         }
 
-        body.Position = 0;
-        await body.CopyToAsync(outside, http.RequestAborted);
+        await body.CopyToAsync(http.Response.Body, http.RequestAborted);
     }
 
     /// <summary>An operation has been asked for: from here on it is accepted, though its answer may take its time.</summary>

@@ -104,6 +104,12 @@ public sealed record DesiredGuest : GuestRequest
         return new DesiredGuest { Name = guest.Name.Value, Config = file.Text, ConfigBase64 = file.Base64, Held = held.Count == 0 ? null : held };
     }
 
+    /// <summary>Whether it says of a guest without locks, which depend on more than the guest, just what that is.</summary>
+    /// <param name="file">As <see cref="ReadFile"/> gives it.</param>
+    internal bool IsOf(Guest guest, byte[]? file) =>
+        file is not null && Vifs is null && guest.Config.AsSpan().SequenceEqual(file) && guest.Vifs.All(v => v.Locking == VifLocking.Unlocked)
+        && (Held ?? []).OrderBy(h => h.Devid).SequenceEqual((Of(guest).Held ?? []).OrderBy(h => h.Devid));
+
     /// <summary>The file as a whole; null where there are members instead.</summary>
     internal byte[]? ReadFile() => DesiredText.Read(Config, ConfigBase64);
 }

@@ -55,18 +55,9 @@ internal sealed class DesiredStateService(
     /// <exception cref="RuleException">412, or 428 for a host that is there and of which no version is named.</exception>
     private static void Check(NamedDesiredState host, uint? version, bool validateOnly)
     {
-        if (host.IfMatch is null)
-        {
-            if (version is not null && !validateOnly)
-                throw Unseen("/ifMatch");
-        }
-        else if (version is null || host.IfMatch != "*" && host.IfMatch != ApiDefaults.ETag(version.Value))
-        {
-            throw new RuleException(RuleKind.PreconditionFailed, "precondition.if-match", version is null
-                ? $"'ifMatch' asks for a host '{host.Name}' that is there, and there is none."
-                : $"'ifMatch' names {host.IfMatch}, and the version of the host '{host.Name}' is {ApiDefaults.ETag(version.Value)} by now: read it again and decide anew.",
-                new FieldError("/ifMatch", "precondition.if-match", "is of another version"));
-        }
+        if (host.IfMatch is null && version is not null && !validateOnly)
+            throw Unseen("/ifMatch");
+        RequestParts.CheckIfMatch(host.IfMatch, version);
     }
 
     public static RuleException Unseen(string pointer) => new(RuleKind.PreconditionRequired, "precondition.required",
@@ -91,12 +82,12 @@ internal sealed class DesiredStateService(
         List<Work> works = [];
         // In the order of their names, so that two requests for the same hosts cannot wait for each other.
         foreach (var host in wanted.OrderBy(w => w.Name.Value, StringComparer.Ordinal))
-            works.Add(await InAsync(host.Pointer, () => BeginAsync(host, ct)));
+            works.Add(await RequestParts.InAsync(host.Pointer, () => BeginAsync(host, ct)));
         foreach (var work in works)
-            await InAsync(work.Wanted.Pointer, () => ClearAsync(work, accepted, ct));
+            await RequestParts.InAsync(work.Wanted.Pointer, () => ClearAsync(work, accepted, ct));
         await HandOverAsync(works, ct);
         foreach (var work in works)
-            await InAsync(work.Wanted.Pointer, () => FillAsync(work, seen.GetValueOrDefault(work.Wanted.Name), accepted, ct));
+            await RequestParts.InAsync(work.Wanted.Pointer, () => FillAsync(work, seen.GetValueOrDefault(work.Wanted.Name), accepted, ct));
 
         var responses = new Dictionary<ResourceName, DesiredStateResponse>();
         uint version = 0;
@@ -139,9 +130,9 @@ internal sealed class DesiredStateService(
         var document = wanted.Document;
         var (write, created) = await hosts.BeginAsync(wanted.Name, wanted.Check, () => Request(document.Driver ?? throw RuleException.Invalid(
             "/driver", "driver.required", $"There is no host '{wanted.Name}' yet: say how xlnet reaches it, such as {{\"kind\":\"simulated\"}}.")), ct);
-        var before = created ? null : HostDocument.Of(write.Host);
+        var (before, policy) = (created ? null : HostDocument.Of(write.Host), write.Host.MacPolicy);
         await hosts.SetAsync(write.Host, Request(document.Driver ?? DriverContract.Of(write.Host)), ct);
-        return new Work(wanted, write, created, before);
+        return new Work(wanted, write, created, before) { KeepsPolicy = write.Host.MacPolicy == policy };
 
         HostRequest Request(DriverContract driver) => new()
         {
@@ -221,7 +212,7 @@ internal sealed class DesiredStateService(
         if (conf is not null && host.XlConf is { } present && present.AsSpan().SequenceEqual(conf))
             return;
         if (conf is not null)
-            (host.XlConf, host.Defaults) = (conf, In("/xlConf", () => HostService.ReadXlConf(conf, accepted)).Defaults);
+            (host.XlConf, host.Defaults) = (conf, RequestParts.In("/xlConf", () => HostService.ReadXlConf(conf, accepted)).Defaults);
         else if (document.Defaults is not null || document.Networking is null)
             (host.XlConf, host.Defaults) = (null, document.Defaults?.ToDomain());
         else if (host.XlConf is not null)
@@ -236,27 +227,27 @@ internal sealed class DesiredStateService(
         foreach (var (at, put) in (document.Bridges ?? []).Index())
         {
             List<BridgePorts> others = [.. document.Bridges!.Where(b => b.Name != put.Name).Select(b => new BridgePorts(b.Name!, b.Ports))];
-            In($"/bridges/{at}", () => bridges.Set(write, work.Bridges.GetValueOrDefault(put.Name!), InterfaceName.Parse(put.Name!), put, others, "/name"));
+            RequestParts.In($"/bridges/{at}", () => bridges.Set(write, work.Bridges.GetValueOrDefault(put.Name!), InterfaceName.Parse(put.Name!), put, others, "/name"));
         }
 
-        var change = await InAsync("/networking", () => BeginNetworkingAsync(work, seen, ct));
+        var change = await RequestParts.InAsync("/networking", () => BeginNetworkingAsync(work, seen, ct));
         foreach (var (at, put) in (document.Subnets ?? []).Index())
-            await InAsync($"/subnets/{at}", () => SetSubnetAsync(work, put, ct));
+            await RequestParts.InAsync($"/subnets/{at}", () => SetSubnetAsync(work, put, ct));
 
         foreach (var (at, put) in (document.Guests ?? []).Index())
-            await InAsync($"/guests/{at}", () => SetGuestAsync(work, put, accepted, ct));
+            await RequestParts.InAsync($"/guests/{at}", () => SetGuestAsync(work, at, put, accepted, ct));
         await db.SaveChangesAsync(ct);
 
         if (change is not null)
-            await InAsync("/networking", () => networkings.EndAsync(change, ct));
+            await RequestParts.InAsync("/networking", () => networkings.EndAsync(change, ct));
         await db.SaveChangesAsync(ct);
         await addresses.SettleAllAsync(host, "/subnets", ct);
         foreach (var bridge in work.GoneBridges.Where(b => b != host.Networking?.Bridge))
-            await InAsync("/bridges", () => bridges.CheckUnusedAsync(host, bridge, ct));
+            await RequestParts.InAsync("/bridges", () => bridges.CheckUnusedAsync(host, bridge, ct));
         var surroundings = await HostSurroundings.ReadAsync(db, host, guest: null, ct);
         foreach (var (at, file) in work.Files)
         {
-            await InAsync($"/guests/{at}/config", () =>
+            await RequestParts.InAsync($"/guests/{at}/config", () =>
             {
                 GuestService.CheckFor(surroundings, file, accepted);
                 return Task.CompletedTask;
@@ -293,12 +284,16 @@ internal sealed class DesiredStateService(
         return subnet;
     }
 
-    private async Task<Guest> SetGuestAsync(Work work, DesiredGuest put, AcceptedFindings accepted, CancellationToken ct)
+    private async Task<Guest> SetGuestAsync(Work work, int at, DesiredGuest put, AcceptedFindings accepted, CancellationToken ct)
     {
         var name = GuestName.Parse(put.Name!);
         var guest = work.Guests.GetValueOrDefault(put.Name!);
+        var whole = put.ReadFile();
+        // To look at a guest takes some statements: one that is as it is to be costs none.
+        if (guest is not null && work.KeepsPolicy && put.IsOf(guest, whole))
+            return guest;
         GuestFile file;
-        if (put.ReadFile() is not { } bytes)
+        if (whole is not { } bytes)
         {
             file = GuestService.FileFor(guest, name, put, _ => false);
         }
@@ -309,7 +304,7 @@ internal sealed class DesiredStateService(
         else
         {
             file = GuestService.ReadFile(name, bytes, accepted, "/config");
-            work.Files.Add((work.Wanted.Document.Guests!.ToList().IndexOf(put), file));
+            work.Files.Add((at, file));
         }
 
         var held = (put.Held ?? []).ToDictionary(h => h.Devid!.Value);
@@ -339,37 +334,6 @@ internal sealed class DesiredStateService(
             found);
     }
 
-    private static Task<int> InAsync(string pointer, Func<Task> work) => InAsync(pointer, async () =>
-    {
-        await work();
-        return 0;
-    });
-
-    /// <summary>What is wrong is so in this part of the request.</summary>
-    private static async Task<T> InAsync<T>(string pointer, Func<Task<T>> work)
-    {
-        try
-        {
-            return await work();
-        }
-        catch (RuleException e) when (pointer.Length > 0)
-        {
-            throw e.Below(pointer);
-        }
-    }
-
-    private static T In<T>(string pointer, Func<T> work)
-    {
-        try
-        {
-            return work();
-        }
-        catch (RuleException e)
-        {
-            throw e.Below(pointer);
-        }
-    }
-
     /// <param name="Pointer">Where it stands in the request.</param>
     private sealed record Wanted(ResourceName Name, DesiredStateDocument Document, Action<uint?> Check, string Pointer);
 
@@ -384,6 +348,9 @@ internal sealed class DesiredStateService(
         public bool Created => created;
 
         public string? Before => before;
+
+        /// <summary>Whether addresses stand in the guests' files, or not, as they did.</summary>
+        public bool KeepsPolicy { get; init; }
 
         public Dictionary<string, Guest> Guests { get; set; } = [];
 

@@ -33,8 +33,12 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
         var query = db.Guests.AsNoTracking().Where(g => g.HostId == hostId);
         if (QueryFilters.Read<GuestType>("type", type) is { } wanted)
             query = query.Where(g => g.Type == wanted);
-        if (bridge is not null && RouteNames.Bridge(bridge).Value is var name)
-            query = query.Where(g => g.Vifs.Any(v => v.Bridge == name || v.Bridge!.StartsWith(name + ".") || v.Bridge!.StartsWith(name + ":")));
+        if (bridge is not null)
+        {
+            var on = VifQueries.On(RouteNames.Bridge(bridge).Value);
+            query = query.Where(g => db.Vifs.Where(on).Any(v => v.GuestId == g.Id));
+        }
+
         var guests = await Orders.Page(query, page).Include(g => g.Vifs).AsSplitQuery().ToListAsync(ct);
         guests.ForEach(g => g.Sort());
         return page.ToPage(guests, g => GuestResponse.Of(host, g), g => Orders.CursorOf(g, page));

@@ -20,8 +20,8 @@ internal sealed class VifService(XlnetDbContext db, RequestInfo request, TimePro
             : int.TryParse(page.After, NumberStyles.None, CultureInfo.InvariantCulture, out var devid) ? devid
             : throw RuleException.Invalid("cursor", "page.cursor", "This cursor is of another list.");
         var query = db.Vifs.AsNoTracking().Where(v => v.GuestId == guestId && v.Devid > after);
-        if (bridge is not null && RouteNames.Bridge(bridge).Value is var name)
-            query = query.Where(v => v.Bridge == name || v.Bridge!.StartsWith(name + ".") || v.Bridge!.StartsWith(name + ":"));
+        if (bridge is not null)
+            query = query.Where(VifQueries.On(RouteNames.Bridge(bridge).Value));
         var vifs = await query.OrderBy(v => v.Devid).Take(page.Size + 1).ToListAsync(ct);
         return page.ToPage(vifs, VifResponse.Of, v => v.Devid.ToString(CultureInfo.InvariantCulture));
     }
