@@ -5,6 +5,7 @@ using Xunit;
 namespace Xlnet.XenLab;
 
 /// <summary>How one gets from bridging to Open vSwitch, routing and NAT, by the service, on the real Xen.</summary>
+[Collection("Lab")]
 public sealed class NetworkingLabTests(XenHost xen) : IAsyncLifetime
 {
     private static readonly object Allow = new { allow = new[] { "vif-blip", "guest-recreate", "management-path" } };

@@ -6,20 +6,12 @@ using System.Security.Cryptography;
 using Xlnet.Domain.Hosts;
 using Xlnet.Infrastructure.Hosts;
 using Xlnet.Infrastructure.Hosts.Ssh;
-using Xlnet.XenLab;
 using Xunit;
-using Xunit.Sdk;
-using Xunit.v3;
-
-[assembly: AssemblyFixture(typeof(XenHost))]
-
-// There is one host.
-[assembly: Parallelization(Mode = ParallelMode.None)]
 
 namespace Xlnet.XenLab;
 
 /// <summary>
-/// A real Xen with a real Dom0, in QEMU, booted once for all tests, and reached over SSH alone. QEMU ends with this process, however
+/// A real Xen with a real Dom0, in QEMU, booted once for a group of tests, and reached over SSH alone. QEMU ends with this process, however
 /// that ends (see <c>image/boot</c>), and what it wrote is gone with it.
 /// </summary>
 public sealed class XenHost : IAsyncLifetime
@@ -77,8 +69,10 @@ public sealed class XenHost : IAsyncLifetime
         exit 255
         """;
 
+    private static int _hosts;
+
     private readonly string _image;
-    private readonly string _log = Path.Combine(AppContext.BaseDirectory, "console.log");
+    private readonly string _log = Path.Combine(AppContext.BaseDirectory, $"console-{Interlocked.Increment(ref _hosts)}.log");
     private Process? _boot;
     private SshConnections _connections = null!;
     private SshShell _shell = null!;
@@ -108,7 +102,7 @@ public sealed class XenHost : IAsyncLifetime
     {
         HostKey = Fingerprint(await File.ReadAllTextAsync(Path.Combine(_image, "host_key.pub")));
         _connections = new SshConnections(new KeyStore(_image), TimeProvider.System);
-        // Whoever writes these tests boots once, by hand: image/boot IMAGE PORT LOG.
+        // Whoever writes these tests boots once, by hand: image/boot IMAGE PORT LOG; and runs those of one group.
         if (int.TryParse(Environment.GetEnvironmentVariable("XLNET_XENLAB_PORT"), CultureInfo.InvariantCulture, out var port))
         {
             Connect(port);
@@ -267,3 +261,13 @@ public sealed class XenHost : IAsyncLifetime
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
+
+/// <summary>
+/// The tests by the service have one host, those of the contract another, and run side by side: QEMU's emulation of a processor keeps one
+/// of the machine's busy, and there are two.
+/// </summary>
+[CollectionDefinition("Lab")]
+public sealed class LabGroup : ICollectionFixture<XenHost>;
+
+[CollectionDefinition("Contract")]
+public sealed class ContractGroup : ICollectionFixture<XenHost>;
