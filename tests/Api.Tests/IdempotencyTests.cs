@@ -44,6 +44,21 @@ public sealed class IdempotencyTests(ServiceFixture service)
         Assert.Single((await Client.GetJsonAsync($"{guest}/vifs"))["items"].AsArray());
     }
 
+    [Theory]
+    [InlineData("/v1/api-keys")]
+    [InlineData("/V1/Api-Keys")]
+    [InlineData("/v1/api-keys/")]
+    public async Task Post_WhoseAnswerHasASecret_IsNotKept(string path)
+    {
+        var name = NewKey();
+        var made = await PostAsync(path, new { name, role = "viewer" }, name);
+        Assert.True(made.Status == 201, made.Text);
+        Assert.Null(Header(made, "Idempotency-Key-Expires"));
+        await using var database = NpgsqlDataSource.Create(service.ConnectionString);
+        await using var kept = database.CreateCommand($"SELECT count(*) FROM stored_answers WHERE key = '{name}'");
+        Assert.Equal(0L, await kept.ExecuteScalarAsync(TestContext.Current.CancellationToken));
+    }
+
     [Fact]
     public async Task Post_ThatWasRefused_MayBeRightTheNextTime()
     {

@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Xlnet.Api.Tests;
 using Xunit;
-using YamlDotNet.Serialization;
 
 namespace Xlnet.Sdk.Tests;
 
@@ -9,8 +8,6 @@ namespace Xlnet.Sdk.Tests;
 [Collection(nameof(SdkCollection))]
 public sealed class PipelineTests(ServiceFixture service) : IDisposable
 {
-    private static readonly string Examples = Path.Combine(Repository.Root, "examples");
-
     /// <summary>The checkout.</summary>
     private readonly string _folder = Directory.CreateTempSubdirectory("xlnet-pipeline-").FullName;
 
@@ -19,21 +16,17 @@ public sealed class PipelineTests(ServiceFixture service) : IDisposable
     [Fact]
     public async Task GitHubActions_RunTwice_PutsTheFilesIntoForceAndThenChangesNothing()
     {
-        var workflow = Read("github-actions.yml");
-        string[] steps = [.. ((Dictionary<object, object>)workflow["jobs"]).Values.SelectMany(job => (List<object>)((Dictionary<object, object>)job)["steps"])
-            .Select(step => ((Dictionary<object, object>)step).GetValueOrDefault("run")).OfType<string>()];
-        Assert.Equal(5, steps.Length);
-        await AssertRunsAsync("dom0-gh", (Dictionary<object, object>)workflow["env"], steps);
+        var pipeline = Pipeline.Read("github-actions.yml");
+        Assert.Equal(5, pipeline.Scripts.Count);
+        await AssertRunsAsync("dom0-gh", pipeline);
     }
 
     [Fact]
     public async Task GitLab_RunTwice_PutsTheFilesIntoForceAndThenChangesNothing()
     {
-        var pipeline = Read("gitlab-ci.yml");
-        // A job's lines run in one shell.
-        string[] jobs = [.. ((List<object>)pipeline["stages"]).Select(stage => string.Join('\n', ((List<object>)((Dictionary<object, object>)pipeline[stage])["script"]).Cast<string>()))];
-        Assert.Equal(2, jobs.Length);
-        await AssertRunsAsync("dom0-gl", (Dictionary<object, object>)pipeline["variables"], jobs);
+        var pipeline = Pipeline.Read("gitlab-ci.yml");
+        Assert.Equal(2, pipeline.Scripts.Count);
+        await AssertRunsAsync("dom0-gl", pipeline);
     }
 
     [Theory]
@@ -43,29 +36,21 @@ public sealed class PipelineTests(ServiceFixture service) : IDisposable
     {
         Directory.CreateDirectory(Path.Combine(_folder, "guests"));
         await File.WriteAllTextAsync(Path.Combine(_folder, "guests", "bad.cfg"), "name = \"bad\"\ntype = \"pv\"\nkernel = \"/guest/vmlinuz\"\nvif = ['bridg=xenbr0']\n", TestContext.Current.CancellationToken);
-        var check = file.StartsWith("gitlab", StringComparison.Ordinal)
-            ? (string)((List<object>)((Dictionary<object, object>)Read(file)["check"])["script"])[0]
-            : (string)((Dictionary<object, object>)((List<object>)((Dictionary<object, object>)((Dictionary<object, object>)Read(file)["jobs"])["check"])["steps"])[1])["run"];
 
-        var result = await Tools.TryAsync(_folder, "bash", ["-eo", "pipefail", "-c", check], new Dictionary<string, string?> { ["XLNET_URL"] = service.Url() });
+        var result = await Tools.TryAsync(_folder, "bash", ["-eo", "pipefail", "-c", Pipeline.Read(file).Check], new Dictionary<string, string?> { ["XLNET_URL"] = service.Url() });
 
         Assert.NotEqual(0, result.ExitCode);
         Assert.Contains(told, result.StandardOutput, StringComparison.Ordinal);
     }
 
-    private async Task AssertRunsAsync(string host, Dictionary<object, object> variables, string[] scripts)
+    private async Task AssertRunsAsync(string host, Pipeline pipeline)
     {
-        Directory.CreateDirectory(Path.Combine(_folder, "guests"));
-        foreach (var file in Directory.GetFiles(Path.Combine(Examples, "guests")))
-            File.Copy(file, Path.Combine(_folder, "guests", Path.GetFileName(file)));
-        var environment = variables.ToDictionary(v => (string)v.Key, v => (string?)v.Value);
-        (environment["XLNET_URL"], environment["XLNET_HOST"]) = (service.Url(), host);
+        Pipeline.CheckOut(_folder);
 
         long? revision = null;
         for (var run = 1; run <= 2; run++)
         {
-            foreach (var script in scripts)
-                await Tools.RunAsync(_folder, "bash", ["--noprofile", "--norc", "-eo", "pipefail", "-c", script], environment);
+            await pipeline.RunAsync(_folder, service.Url(), host);
             var operation = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(_folder, "operation.json"), TestContext.Current.CancellationToken))!;
             Assert.Equal(run == 1, operation["steps"]!.AsArray().Count > 0);
             var now = (long)(await service.Client.GetJsonAsync($"/v1/hosts/{host}"))["revision"]!;
@@ -76,7 +61,4 @@ public sealed class PipelineTests(ServiceFixture service) : IDisposable
         Assert.Equal(["db1", "web1"], (await service.Client.GetJsonAsync($"/v1/hosts/{host}/guests"))["items"].AsArray().Select(g => (string)g!["name"]!));
         Assert.Equal(204, (await service.Client.DeleteAnswerAsync($"/v1/hosts/{host}")).Status);
     }
-
-    private static Dictionary<object, object> Read(string file) =>
-        new DeserializerBuilder().Build().Deserialize<Dictionary<object, object>>(File.ReadAllText(Path.Combine(Examples, file)));
 }

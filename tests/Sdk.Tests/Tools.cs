@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using CliWrap;
 using CliWrap.Buffered;
 using Xunit;
@@ -43,6 +44,34 @@ internal static class Tools
         var result = await TryAsync(folder, program, arguments, environment);
         Assert.True(result.ExitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {result.ExitCode}:\n{result.StandardOutput}\n{result.StandardError}");
         return result.StandardOutput;
+    }
+
+    /// <summary>Runs a program to its end, or to <paramref name="cut"/>: then it gets SIGKILL, and all that it started with it.</summary>
+    /// <returns>Whether it was killed.</returns>
+    public static async Task<bool> RunUntilAsync(Task cut, string folder, string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string?>? environment = null)
+    {
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in Quiet.Concat(environment ?? new Dictionary<string, string?>()))
+            start.Environment[name] = value;
+        using var process = Process.Start(start)!;
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(CancellationToken.None), process.StandardError.ReadToEndAsync(CancellationToken.None));
+        try
+        {
+            if (await Task.WhenAny(cut, process.WaitForExitAsync(TestContext.Current.CancellationToken)) != cut)
+            {
+                Assert.True(process.HasExited && process.ExitCode == 0, $"{program} ended without being killed:\n{await output}\n{await error}");
+                return false;
+            }
+        }
+        finally
+        {
+            process.Kill(entireProcessTree: true);
+        }
+
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        await Task.WhenAll(output, error);
+        Assert.Equal(128 + 9, process.ExitCode);
+        return true;
     }
 
     /// <summary>One of the programs that <c>npm ci</c> brings.</summary>

@@ -24,14 +24,15 @@ internal static class IdempotencyKeys
     public const int MaxLength = 255;
 
     /// <summary>Whether an operation of the API takes a key: those that change something, but for those whose answer has a secret, which is kept nowhere.</summary>
-    public static bool AreTakenBy(string? method, string path) =>
-        method == HttpMethods.Post && path.TrimStart('/') is var at && at is not ("v1/lint" or "v1/explain") && !at.StartsWith("v1/api-keys", StringComparison.Ordinal);
+    /// <param name="route">As it is declared: a request may write it in other cases.</param>
+    public static bool AreTakenBy(string? method, string route) =>
+        method == HttpMethods.Post && route.Trim('/') is var at && at is not ("v1/lint" or "v1/explain") && !at.StartsWith("v1/api-keys", StringComparison.Ordinal);
 
     public static void UseIdempotencyKeys(this WebApplication app) => app.Use(async (http, next) =>
     {
         var given = http.Request.Headers[Header];
         // What is only tried does nothing that could happen twice.
-        if (given.Count == 0 || http.GetEndpoint() is null || !AreTakenBy(http.Request.Method, http.Request.Path) || bool.TryParse(http.Request.Query["validateOnly"], out var tried) && tried)
+        if (given.Count == 0 || http.GetEndpoint() is not RouteEndpoint endpoint || !AreTakenBy(http.Request.Method, endpoint.RoutePattern.RawText!) || bool.TryParse(http.Request.Query["validateOnly"], out var tried) && tried)
         {
             await next(http);
             return;

@@ -18,7 +18,7 @@ internal static class DesiredStateEndpoints
             .WithMetadata(new RequestSizeLimitAttribute(MostBytes)).ProducesProblem(StatusCodes.Status428PreconditionRequired).ProducesProblem(StatusCodes.Status502BadGateway);
         states.MapPost("/desired-states", PutAllAsync).WithName("DesiredStates_Put").WithSummary("Make many hosts what a document says, all or none")
             .WithDescription("Each as a PUT of its desired state would, in one transaction. A guest may move from one of the hosts to another, with its addresses.")
-            .WithMetadata(new RequestSizeLimitAttribute(MostBytes)).ProducesProblem(StatusCodes.Status428PreconditionRequired).ProducesProblem(StatusCodes.Status502BadGateway);
+            .WithMetadata(new RequestSizeLimitAttribute(MostBytes)).ProducesProblem(StatusCodes.Status412PreconditionFailed).ProducesProblem(StatusCodes.Status428PreconditionRequired).ProducesProblem(StatusCodes.Status502BadGateway);
         return v1;
     }
 

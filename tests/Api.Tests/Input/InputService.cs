@@ -54,9 +54,14 @@ public sealed class InputService : IAsyncLifetime
         return string.Join('\n', lines.Order(StringComparer.Ordinal));
     }
 
-    public Task<Answer> SendAsync(string method, string path, byte[]? body = null, string? contentType = "application/json", bool chunked = false, params (string Name, string Value)[] headers)
+    /// <param name="asIs">The path is sent as it is, dots and all, which a client would have mended.</param>
+    public Task<Answer> SendAsync(
+        string method, string path, byte[]? body = null, string? contentType = "application/json", bool chunked = false, bool asIs = false, params (string Name, string Value)[] headers)
     {
-        var request = new HttpRequestMessage(new HttpMethod(method), path);
+        var uri = asIs
+            ? new Uri(Client.BaseAddress!.GetLeftPart(UriPartial.Authority) + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true })
+            : new Uri(path, UriKind.Relative);
+        var request = new HttpRequestMessage(new HttpMethod(method), uri);
         if (body is not null)
         {
             request.Content = chunked ? new StreamContent(new MemoryStream(body)) : new ByteArrayContent(body);
