@@ -19,7 +19,8 @@ using Xlnet.Api.Subnets;
 using Xlnet.Api.Vifs;
 using Xlnet.Infrastructure;
 
-var builder = WebApplication.CreateBuilder(args);
+// Its settings stand beside it, wherever it is started.
+var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
 if (Settings.Refuse(Settings.Check(builder.Configuration)))
     return 1;
 // The key alone is printed then.

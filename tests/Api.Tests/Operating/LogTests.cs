@@ -19,6 +19,17 @@ public sealed class LogTests : IAsyncLifetime
         Directory.Delete(_data, recursive: true);
     }
 
+    [Fact]
+    public async Task Lines_StartedInAnotherFolder_AreThoseOfTheSettingsBesideTheService()
+    {
+        await using var service = await ServiceProcess.StartAsync(_database.ConnectionString, _data);
+        await SendAsync(service, HttpMethod.Put, "/v1/hosts/dom0-a", "application/json", """{"driver":{"kind":"simulated"}}""", "request-1");
+        await service.AskToStopAsync();
+        Assert.Equal(0, await service.EndAsync());
+
+        Assert.DoesNotContain(service.Lines, l => l.Contains("Microsoft.EntityFrameworkCore", StringComparison.Ordinal));
+    }
+
     /// <summary>With everything logged that can be, so that nothing is safe by not being logged.</summary>
     [Fact]
     public async Task Lines_OfRequestsAndOperations_CarryTheirIdsAndNoSecret()
@@ -33,6 +44,10 @@ public sealed class LogTests : IAsyncLifetime
         {
             ["Logging__Console__FormatterName"] = "json",
             ["Logging__LogLevel__Default"] = "Trace",
+            ["Logging__LogLevel__Microsoft.AspNetCore"] = "Trace",
+            ["Logging__LogLevel__Microsoft.EntityFrameworkCore"] = "Trace",
+            ["Logging__LogLevel__Microsoft.EntityFrameworkCore.Database.Command"] = "Trace",
+            ["Logging__LogLevel__Quartz"] = "Trace",
         });
 
         await SendAsync(service, HttpMethod.Put, "/v1/hosts/dom0-a", "application/json", """{"driver":{"kind":"simulated"}}""", "request-1");
