@@ -24,7 +24,7 @@ internal static class ApiKeyEndpoints
 
     /// <remarks>Without their secrets, which are not kept; `prefix` tells one from another.</remarks>
     private static async Task<Ok<Page<ApiKeyResponse>>> ListAsync(
-        [AsParameters] SortedPageQuery page, ApiKeyService keys, CancellationToken ct, [FromQuery] string? role = null) =>
+        [AsParameters] PageQuery page, ApiKeyService keys, CancellationToken ct, [FromQuery] string? role = null) =>
         TypedResults.Ok(await keys.ListAsync(page, role, ct));
 
     /// <remarks>What it is good for, until when, and when it was last used.</remarks>

@@ -12,7 +12,7 @@ internal sealed class ApiKeyService(XlnetDbContext db, RequestInfo request, Time
     private static readonly Sorting<ApiKey> Orders = new Sorting<ApiKey>(k => (string)(object)k.Name, k => k.Name.Value).Or("createdAt", k => k.CreatedAt);
 
     /// <param name="role">Only those with this role.</param>
-    public async Task<Page<ApiKeyResponse>> ListAsync(SortedPageQuery page, string? role, CancellationToken ct)
+    public async Task<Page<ApiKeyResponse>> ListAsync(PageQuery page, string? role, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         var query = db.ApiKeys.AsNoTracking();

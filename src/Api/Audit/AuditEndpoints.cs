@@ -37,7 +37,7 @@ internal static class AuditEndpoints
         return v1;
     }
 
-    /// <remarks>Every write that was done, with what was before and after, by whom, from where and under which request id. A write that was refused is none.</remarks>
+    /// <remarks>Every write that was done, with what was before and after, by whom, from where and under which request id. A write that was refused is none. The latest come first (`sort=at` for the earliest).</remarks>
     private static async Task<Ok<Page<AuditEntryResponse>>> ListAsync(
         [AsParameters] PageQuery page, XlnetDbContext db, RequestInfo request, CancellationToken ct,
         [FromQuery] string? host = null, [FromQuery] string? actor = null, [FromQuery] string? action = null, [FromQuery] string? requestId = null,
@@ -71,13 +71,17 @@ internal static class AuditEndpoints
             query = query.Where(a => a.At < to);
         }
 
+        var down = page.RunsDown("at", usually: true);
         if (page.After is { } text)
         {
             var (at, id) = ParseCursor(text);
-            query = query.Where(a => EF.Functions.LessThan(ValueTuple.Create(a.At, a.Id), ValueTuple.Create(at, id)));
+            query = down
+                ? query.Where(a => EF.Functions.LessThan(ValueTuple.Create(a.At, a.Id), ValueTuple.Create(at, id)))
+                : query.Where(a => EF.Functions.GreaterThan(ValueTuple.Create(a.At, a.Id), ValueTuple.Create(at, id)));
         }
 
-        var rows = await query.OrderByDescending(a => a.At).ThenByDescending(a => a.Id).Take(page.Size + 1).ToListAsync(ct);
+        query = down ? query.OrderByDescending(a => a.At).ThenByDescending(a => a.Id) : query.OrderBy(a => a.At).ThenBy(a => a.Id);
+        var rows = await query.Take(page.Size + 1).ToListAsync(ct);
         return TypedResults.Ok(page.ToPage(rows, AuditEntryResponse.Of, a => string.Create(CultureInfo.InvariantCulture, $"{a.At.UtcTicks}/{a.Id}")));
     }
 

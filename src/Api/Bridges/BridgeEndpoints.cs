@@ -83,7 +83,7 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
     private static readonly Sorting<Bridge> Orders = new Sorting<Bridge>(b => (string)(object)b.Name, b => b.Name.Value).Or("createdAt", b => b.CreatedAt).Or("updatedAt", b => b.UpdatedAt);
 
     /// <param name="kind">Only those of this kind.</param>
-    public async Task<Page<BridgeResponse>> ListAsync(ResourceName host, SortedPageQuery page, string? kind, CancellationToken ct)
+    public async Task<Page<BridgeResponse>> ListAsync(ResourceName host, PageQuery page, string? kind, CancellationToken ct)
     {
         var hostId = await HostIds.FindAsync(db, host, ct);
         var query = db.Bridges.AsNoTracking().Where(b => b.HostId == hostId);
@@ -222,7 +222,7 @@ internal static class BridgeEndpoints
 
     /// <remarks>Those that the host is to have; `GET …/observation` shows those that it has.</remarks>
     private static async Task<Ok<Page<BridgeResponse>>> ListAsync(
-        string host, [AsParameters] SortedPageQuery page, BridgeService bridges, CancellationToken ct, [FromQuery] string? kind = null) =>
+        string host, [AsParameters] PageQuery page, BridgeService bridges, CancellationToken ct, [FromQuery] string? kind = null) =>
         TypedResults.Ok(await bridges.ListAsync(RouteNames.Host(host), page, kind, ct));
 
     /// <remarks>What is stored of it; its ETag is what `If-Match` takes.</remarks>

@@ -93,14 +93,9 @@ internal static class RouteNames
             : throw RuleException.Invalid(parameter, $"{parameter}.name", $"'{text}' cannot name a {parameter}: {rule}.");
 }
 
-/// <summary>The same of a list that has more than one order.</summary>
-/// <param name="Sort">See <see cref="Sorting{T}"/>; by name unless given.</param>
-internal sealed record SortedPageQuery(
-    [FromQuery(Name = "cursor")] string? Cursor, [FromQuery(Name = "limit")] string? Limit, [FromQuery(Name = "sort")] string? Sort)
-    : PageQuery(Cursor, Limit);
-
-/// <summary>Where a page begins and how long it is.</summary>
-internal record PageQuery([property: FromQuery(Name = "cursor")] string? Cursor, [property: FromQuery(Name = "limit")] string? Limit)
+/// <summary>Where a page begins, how long it is, and how the list is ordered.</summary>
+internal sealed record PageQuery(
+    [property: FromQuery(Name = "cursor")] string? Cursor, [property: FromQuery(Name = "limit")] string? Limit, [property: FromQuery(Name = "sort")] string? Sort)
 {
     public const int DefaultLimit = 100;
     public const int MaxLimit = 1000;
@@ -131,6 +126,16 @@ internal record PageQuery([property: FromQuery(Name = "cursor")] string? Cursor,
             throw RuleException.Invalid("cursor", "page.cursor", "This cursor is none of xlnet's: take 'next' of the page before, or leave it out.");
         }
     }
+
+    /// <summary>Whether a list with one order is to run down, from the greatest on; a cursor goes on in whichever direction is asked for with it.</summary>
+    /// <param name="field">What it is ordered by.</param>
+    /// <param name="usually">How it runs unless the request says.</param>
+    /// <exception cref="RuleException">422 for another order.</exception>
+    public bool RunsDown(string field, bool usually = false) =>
+        Sort is null ? usually
+        : Sort == field ? false
+        : Sort == $"-{field}" ? true
+        : throw RuleException.Invalid("sort", "query.sort", $"sort={Sort} is no order of this list: there are {field}, -{field}.");
 
     /// <summary>A page of items that were read with one more than its size.</summary>
     public Page<TOut> ToPage<TIn, TOut>(List<TIn> items, Func<TIn, TOut> convert, Func<TIn, string> key)

@@ -64,12 +64,13 @@ internal static class OpenApi
     {
         // The contract is public, and the page that shows it has to load before anyone can say who he is in it.
         app.MapSwagger("/openapi/{documentName}.json", options => options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1).AllowAnonymous();
-        app.UseSwaggerUI(options =>
+        // It looks at the path of whatever comes its way.
+        app.UseWhen(http => http.Request.Path.StartsWithSegments("/swagger"), swagger => swagger.UseSwaggerUI(options =>
         {
             options.RoutePrefix = "swagger";
             options.SwaggerEndpoint("/openapi/v1.json", "xlnet v1");
             options.DocumentTitle = "xlnet";
-        });
+        }));
     }
 
     private static OpenApiSecurityScheme Bearer(string format, string description) =>
@@ -258,7 +259,7 @@ internal static class OpenApi
             "driver" => ("Only those that are reached so.", Named(typeof(DriverKind), context)),
             "type" => ("Only those of this type.", Named(typeof(GuestType), context)),
             "role" => ("Only those with this role.", Named(typeof(AccessRole), context)),
-            "sort" => ("The order: by name, or by a time; `-` in front turns it round. By name unless given.", Text("^-?[A-Za-z]+$")),
+            "sort" => ("What the items are ordered by: `name` unless given, or what the list says; or a time of theirs, such as `createdAt`. `-` in front turns it round.", Text("^-?[A-Za-z]+$")),
             "state" => ("Only those in this state.", Named(typeof(AllocationState), context)),
             "status" => ("Only those with this status.", Named(typeof(OperationStatus), context)),
             _ => throw new InvalidOperationException($"The parameter '{name}' needs a description for the OpenAPI document."),

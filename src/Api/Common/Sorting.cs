@@ -29,7 +29,7 @@ internal sealed class Sorting<T>(Expression<Func<T, string>> name, Func<T, strin
 
     /// <summary>The rows of a page, and one more where there are more.</summary>
     /// <exception cref="RuleException">422 for an order or a cursor that is none of this list's.</exception>
-    public IQueryable<T> Page(IQueryable<T> rows, SortedPageQuery page)
+    public IQueryable<T> Page(IQueryable<T> rows, PageQuery page)
     {
         var (time, down) = Read(page);
         if (page.After is { } cursor)
@@ -45,11 +45,11 @@ internal sealed class Sorting<T>(Expression<Func<T, string>> name, Func<T, strin
     }
 
     /// <summary>The cursor of a row: its name, and where times come first, the order and the time as well.</summary>
-    public string CursorOf(T row, SortedPageQuery page) => Read(page).Time is not null
+    public string CursorOf(T row, PageQuery page) => Read(page).Time is not null
         ? string.Create(CultureInfo.InvariantCulture, $"{page.Sort}/{_timesOf[page.Sort!.TrimStart('-')](row).UtcTicks}/{nameOf(row)}")
         : page.Sort == "-name" ? $"-name/{nameOf(row)}" : nameOf(row);
 
-    private (Expression<Func<T, DateTimeOffset>>? Time, bool Down) Read(SortedPageQuery page)
+    private (Expression<Func<T, DateTimeOffset>>? Time, bool Down) Read(PageQuery page)
     {
         var sort = page.Sort ?? "name";
         var down = sort.StartsWith('-');
@@ -59,7 +59,7 @@ internal sealed class Sorting<T>(Expression<Func<T, string>> name, Func<T, strin
             : throw RuleException.Invalid("sort", "query.sort", $"sort={page.Sort} is no order of this list: there are {string.Join(", ", Names)}.");
     }
 
-    private Expression<Func<T, bool>> After(string cursor, SortedPageQuery page, Expression<Func<T, DateTimeOffset>>? time, bool down)
+    private Expression<Func<T, bool>> After(string cursor, PageQuery page, Expression<Func<T, DateTimeOffset>>? time, bool down)
     {
         string[] parts = [.. cursor.Split('/')];
         var expected = time is not null ? 3 : page.Sort == "-name" ? 2 : 1;

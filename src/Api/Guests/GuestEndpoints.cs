@@ -25,7 +25,7 @@ internal static class GuestEndpoints
 
     /// <remarks>A page at a time: `next` is the cursor of the next one.</remarks>
     private static async Task<Ok<Page<GuestResponse>>> ListAsync(
-        string host, [AsParameters] SortedPageQuery page, GuestService guests, CancellationToken ct, [FromQuery] string? type = null, [FromQuery] string? bridge = null) =>
+        string host, [AsParameters] PageQuery page, GuestService guests, CancellationToken ct, [FromQuery] string? type = null, [FromQuery] string? bridge = null) =>
         TypedResults.Ok(await guests.ListAsync(RouteNames.Host(host), page, type, bridge, ct));
 
     /// <remarks>As its file says; `GET …/observation` shows whether it runs, and as what.</remarks>

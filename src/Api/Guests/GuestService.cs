@@ -27,7 +27,7 @@ internal sealed class GuestService(XlnetDbContext db, RequestInfo request, TimeP
 
     /// <param name="type">Only those of this type.</param>
     /// <param name="bridge">Only those with a vif that names this bridge.</param>
-    public async Task<Page<GuestResponse>> ListAsync(ResourceName host, SortedPageQuery page, string? type, string? bridge, CancellationToken ct)
+    public async Task<Page<GuestResponse>> ListAsync(ResourceName host, PageQuery page, string? type, string? bridge, CancellationToken ct)
     {
         var hostId = await HostIds.FindAsync(db, host, ct);
         var query = db.Guests.AsNoTracking().Where(g => g.HostId == hostId);

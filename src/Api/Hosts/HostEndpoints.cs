@@ -33,7 +33,7 @@ internal static class HostEndpoints
 
     /// <remarks>A page at a time: `next` is the cursor of the next one.</remarks>
     private static async Task<Ok<Page<HostResponse>>> ListAsync(
-        [AsParameters] SortedPageQuery page, HostService hosts, CancellationToken ct, [FromQuery] string? driver = null, [FromQuery] string? pool = null) =>
+        [AsParameters] PageQuery page, HostService hosts, CancellationToken ct, [FromQuery] string? driver = null, [FromQuery] string? pool = null) =>
         TypedResults.Ok(await hosts.ListAsync(page, driver, pool, ct));
 
     /// <remarks>

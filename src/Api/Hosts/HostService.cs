@@ -32,7 +32,7 @@ internal sealed class HostService(XlnetDbContext db, RequestInfo request, TimePr
 
     /// <param name="driver">Only those that are reached so.</param>
     /// <param name="pool">Only those whose vifs get their addresses from this pool.</param>
-    public async Task<Page<HostResponse>> ListAsync(SortedPageQuery page, string? driver, string? pool, CancellationToken ct)
+    public async Task<Page<HostResponse>> ListAsync(PageQuery page, string? driver, string? pool, CancellationToken ct)
     {
         var hosts = db.Hosts.AsNoTracking();
         if (request.Scope.Names is { } mine)

@@ -51,15 +51,17 @@ internal sealed class RevisionService(XlnetDbContext db, RequestInfo request, Ti
     public async Task<Page<RevisionSummary>> ListAsync(ResourceName host, PageQuery page, string? actor, string? requestId, CancellationToken ct)
     {
         var hostId = await HostIds.FindAsync(db, host, ct);
-        var before = page.After is null ? long.MaxValue
+        var down = page.RunsDown("number", usually: true);
+        var seen = page.After is null ? down ? long.MaxValue : 0
             : long.TryParse(page.After, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
             : throw RuleException.Invalid("cursor", "page.cursor", "This cursor is of another list.");
-        var query = db.Revisions.AsNoTracking().Where(r => r.HostId == hostId && r.Number < before);
+        var query = db.Revisions.AsNoTracking().Where(r => r.HostId == hostId);
+        query = down ? query.Where(r => r.Number < seen).OrderByDescending(r => r.Number) : query.Where(r => r.Number > seen).OrderBy(r => r.Number);
         if (actor is not null)
             query = query.Where(r => r.Actor == QueryFilters.Storable(actor));
         if (requestId is not null)
             query = query.Where(r => r.RequestId == QueryFilters.Storable(requestId));
-        var rows = await query.OrderByDescending(r => r.Number).Take(page.Size + 1).ToListAsync(ct);
+        var rows = await query.Take(page.Size + 1).ToListAsync(ct);
         return page.ToPage(rows, r => new RevisionSummary(r.Number, r.CreatedAt, r.Actor, r.RequestId, r.Summary), r => r.Number.ToString(CultureInfo.InvariantCulture));
     }
 
@@ -242,7 +244,7 @@ internal static class RevisionEndpoints
         return v1;
     }
 
-    /// <remarks>Each write that changes something makes one. A page at a time: `next` is the cursor of the next one.</remarks>
+    /// <remarks>Each write that changes something makes one. The latest come first (`sort=number` for the earliest). A page at a time: `next` is the cursor of the next one.</remarks>
     private static async Task<Ok<Page<RevisionSummary>>> ListAsync(
         string host, [AsParameters] PageQuery page, RevisionService revisions, CancellationToken ct,
         [FromQuery] string? actor = null, [FromQuery] string? requestId = null) =>

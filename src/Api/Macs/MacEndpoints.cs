@@ -109,7 +109,7 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
 {
     private static readonly Sorting<MacPool> Orders = new Sorting<MacPool>(p => (string)(object)p.Name, p => p.Name.Value).Or("createdAt", p => p.CreatedAt);
 
-    public async Task<Page<MacPoolResponse>> ListPoolsAsync(SortedPageQuery page, CancellationToken ct) =>
+    public async Task<Page<MacPoolResponse>> ListPoolsAsync(PageQuery page, CancellationToken ct) =>
         page.ToPage(await Orders.Page(db.MacPools.AsNoTracking(), page).ToListAsync(ct), MacPoolResponse.Of, p => Orders.CursorOf(p, page));
 
     public async Task<MacPool> GetPoolAsync(ResourceName name, CancellationToken ct) =>
@@ -163,15 +163,18 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
     public async Task<Page<MacAllocationResponse>> ListAsync(PageQuery page, string? pool, string? state, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        var query = db.MacAllocations.AsNoTracking().Where(a => a.State != AllocationState.Quarantined || a.AvailableAt > now);
+        var down = page.RunsDown("mac");
+        var query = db.MacAllocations.AsNoTracking();
         if (page.After is { } text)
         {
             if (!MacAddress.TryParse(text, null, out var after))
                 throw RuleException.Invalid("cursor", "page.cursor", "This cursor is of another list.");
-            query = db.MacAllocations.FromSql($"SELECT * FROM mac_allocations WHERE mac > {System.Net.NetworkInformation.PhysicalAddress.Parse(after.ToString())}")
-                .AsNoTracking().Where(a => a.State != AllocationState.Quarantined || a.AvailableAt > now);
+            var seen = System.Net.NetworkInformation.PhysicalAddress.Parse(after.ToString());
+            query = (down ? db.MacAllocations.FromSql($"SELECT * FROM mac_allocations WHERE mac < {seen}") : db.MacAllocations.FromSql($"SELECT * FROM mac_allocations WHERE mac > {seen}"))
+                .AsNoTracking();
         }
 
+        query = query.Where(a => a.State != AllocationState.Quarantined || a.AvailableAt > now);
         if (request.Scope.Names is { } mine)
         {
             var holders = mine.Select(h => h + "/").ToList();
@@ -187,7 +190,7 @@ internal sealed class MacService(XlnetDbContext db, RequestInfo request, TimePro
         if (QueryFilters.Read<AllocationState>("state", state) is { } wanted)
             query = query.Where(a => a.State == wanted);
 
-        var rows = await query.OrderBy(a => a.Mac).Take(page.Size + 1)
+        var rows = await (down ? query.OrderByDescending(a => a.Mac) : query.OrderBy(a => a.Mac)).Take(page.Size + 1)
             .Select(a => new { Allocation = a, Pool = db.MacPools.Where(p => p.Id == a.PoolId).Select(p => p.Name).FirstOrDefault() })
             .ToListAsync(ct);
         return page.ToPage(rows, r => MacAllocationResponse.Of(r.Allocation, r.Pool?.Value, null), r => r.Allocation.Mac.ToString());
@@ -279,7 +282,7 @@ internal static class MacEndpoints
     }
 
     /// <remarks>`default` is the upper half of Xen's range, which libxl itself never draws from.</remarks>
-    private static async Task<Ok<Page<MacPoolResponse>>> ListPoolsAsync([AsParameters] SortedPageQuery page, MacService macs, CancellationToken ct) =>
+    private static async Task<Ok<Page<MacPoolResponse>>> ListPoolsAsync([AsParameters] PageQuery page, MacService macs, CancellationToken ct) =>
         TypedResults.Ok(await macs.ListPoolsAsync(page, ct));
 
     /// <remarks>409 when there is one of that name, or one that overlaps it.</remarks>
@@ -325,7 +328,7 @@ internal static class MacEndpoints
         return TypedResults.NoContent();
     }
 
-    /// <remarks>Those that vifs hold, that are reserved, and that wait in quarantine.</remarks>
+    /// <remarks>Those that vifs hold, that are reserved, and that wait in quarantine, by address (`sort=-mac` for the greatest first).</remarks>
     private static async Task<Ok<Page<MacAllocationResponse>>> ListAsync(
         [AsParameters] PageQuery page, MacService macs, CancellationToken ct, [FromQuery] string? pool = null, [FromQuery] string? state = null) =>
         TypedResults.Ok(await macs.ListAsync(page, pool, state, ct));

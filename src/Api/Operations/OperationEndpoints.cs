@@ -48,7 +48,7 @@ internal static class OperationEndpoints
     private static RouteHandlerBuilder MapAction(RouteGroupBuilder v1, string path, Delegate handler, string name, string summary) =>
         v1.MapPost(path, handler).WithTags("Operations").WithName(name).WithSummary(summary);
 
-    /// <remarks>A page at a time: `next` is the cursor of the next one.</remarks>
+    /// <remarks>The latest first (`sort=requestedAt` for the earliest), a page at a time: `next` is the cursor of the next one.</remarks>
     private static async Task<Ok<Page<OperationResponse>>> ListAsync(
         [AsParameters] PageQuery page, OperationService operations, CancellationToken ct, [FromQuery] string? host = null, [FromQuery] string? status = null,
         [FromQuery] string? kind = null, [FromQuery] string? guest = null) =>

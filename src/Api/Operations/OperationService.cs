@@ -38,12 +38,13 @@ internal sealed class OperationService(
     /// <summary>The operations, the latest first.</summary>
     public async Task<Page<OperationResponse>> ListAsync(PageQuery page, string? host, string? status, string? kind, string? guest, CancellationToken ct)
     {
+        var down = page.RunsDown("requestedAt", usually: true);
         var query = db.Operations.AsNoTracking();
         if (page.After is { } text)
         {
-            if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var before))
+            if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seen))
                 throw RuleException.Invalid("cursor", "page.cursor", "This cursor is of another list.");
-            query = query.Where(o => o.Sequence < before);
+            query = down ? query.Where(o => o.Sequence < seen) : query.Where(o => o.Sequence > seen);
         }
 
         if (request.Scope.Names is { } mine)
@@ -61,7 +62,8 @@ internal sealed class OperationService(
         if (guest is not null && RouteNames.Guest(guest).Value is var name)
             query = query.Where(o => o.Guest == name);
 
-        var rows = await query.OrderByDescending(o => o.Sequence).Take(page.Size + 1).Include(o => o.Steps).AsSplitQuery().ToListAsync(ct);
+        query = down ? query.OrderByDescending(o => o.Sequence) : query.OrderBy(o => o.Sequence);
+        var rows = await query.Take(page.Size + 1).Include(o => o.Steps).AsSplitQuery().ToListAsync(ct);
         var hostIds = rows.Select(o => o.HostId).Distinct().ToList();
         var names = await db.Hosts.AsNoTracking().Where(h => hostIds.Contains(h.Id)).ToDictionaryAsync(h => h.Id, h => h.Name.Value, ct);
         // A host that has gone since then took its operations along.

@@ -28,7 +28,7 @@ internal static class SubnetEndpoints
 
     /// <remarks>A page at a time: `next` is the cursor of the next one.</remarks>
     private static async Task<Ok<Page<SubnetResponse>>> ListAsync(
-        string host, [AsParameters] SortedPageQuery page, SubnetService subnets, CancellationToken ct, [FromQuery] string? bridge = null) =>
+        string host, [AsParameters] PageQuery page, SubnetService subnets, CancellationToken ct, [FromQuery] string? bridge = null) =>
         TypedResults.Ok(await subnets.ListAsync(RouteNames.Host(host), page, bridge, ct));
 
     /// <remarks>Its range, and for whose vifs it is.</remarks>
@@ -79,7 +79,7 @@ internal static class SubnetEndpoints
         return TypedResults.NoContent();
     }
 
-    /// <remarks>Those that vifs have, that are reserved, and that wait in quarantine.</remarks>
+    /// <remarks>Those that vifs have, that are reserved, and that wait in quarantine, by address (`sort=-address` for the greatest first).</remarks>
     private static async Task<Ok<Page<SubnetAddressResponse>>> ListAddressesAsync(
         string host, string subnet, [AsParameters] PageQuery page, SubnetService subnets, CancellationToken ct, [FromQuery] string? state = null) =>
         TypedResults.Ok(await subnets.ListAddressesAsync(RouteNames.Host(host), RouteNames.Subnet(subnet), page, state, ct));

@@ -18,7 +18,7 @@ internal sealed class SubnetService(XlnetDbContext db, RequestInfo request, Time
     private static readonly Sorting<Subnet> Orders = new Sorting<Subnet>(s => (string)(object)s.Name, s => s.Name.Value).Or("createdAt", s => s.CreatedAt);
 
     /// <param name="bridge">Only those on this bridge.</param>
-    public async Task<Page<SubnetResponse>> ListAsync(ResourceName host, SortedPageQuery page, string? bridge, CancellationToken ct)
+    public async Task<Page<SubnetResponse>> ListAsync(ResourceName host, PageQuery page, string? bridge, CancellationToken ct)
     {
         var hostId = await HostIds.FindAsync(db, host, ct);
         var query = db.Subnets.AsNoTracking().Where(s => s.HostId == hostId);
@@ -135,19 +135,23 @@ internal sealed class SubnetService(XlnetDbContext db, RequestInfo request, Time
     {
         var subnet = await GetAsync(host, name, ct);
         var now = clock.GetUtcNow();
-        var query = db.SubnetAddresses.AsNoTracking().Where(a => a.SubnetId == subnet.Id && (a.State != AllocationState.Quarantined || a.AvailableAt > now));
+        var down = page.RunsDown("address");
+        var query = db.SubnetAddresses.AsNoTracking().Where(a => a.SubnetId == subnet.Id);
         if (page.After is { } text)
         {
             if (!Cidrs.IsAddress(text))
                 throw RuleException.Invalid("cursor", "page.cursor", "This cursor is of another list.");
-            query = db.SubnetAddresses.FromSql($"SELECT * FROM subnet_addresses WHERE subnet_id = {subnet.Id} AND address > {IPAddress.Parse(text)}")
-                .AsNoTracking().Where(a => a.State != AllocationState.Quarantined || a.AvailableAt > now);
+            var seen = IPAddress.Parse(text);
+            query = (down
+                ? db.SubnetAddresses.FromSql($"SELECT * FROM subnet_addresses WHERE subnet_id = {subnet.Id} AND address < {seen}")
+                : db.SubnetAddresses.FromSql($"SELECT * FROM subnet_addresses WHERE subnet_id = {subnet.Id} AND address > {seen}")).AsNoTracking();
         }
 
+        query = query.Where(a => a.State != AllocationState.Quarantined || a.AvailableAt > now);
         if (QueryFilters.Read<AllocationState>("state", state) is { } wanted)
             query = query.Where(a => a.State == wanted);
 
-        var rows = await query.OrderBy(a => a.Address).Take(page.Size + 1).ToListAsync(ct);
+        var rows = await (down ? query.OrderByDescending(a => a.Address) : query.OrderBy(a => a.Address)).Take(page.Size + 1).ToListAsync(ct);
         return page.ToPage(rows, a => SubnetAddressResponse.Of(a, null), a => a.Address.ToString());
     }
 

@@ -16,22 +16,21 @@ internal sealed class VifService(XlnetDbContext db, RequestInfo request, TimePro
     public async Task<Page<VifResponse>> ListAsync(ResourceName host, GuestName guest, PageQuery page, string? bridge, CancellationToken ct)
     {
         var guestId = await FindGuestAsync(host, guest, ct);
-        var after = page.After is null ? -1
+        var down = page.RunsDown("devid");
+        var after = page.After is null ? down ? int.MaxValue : -1
             : int.TryParse(page.After, NumberStyles.None, CultureInfo.InvariantCulture, out var devid) ? devid
             : throw RuleException.Invalid("cursor", "page.cursor", "This cursor is of another list.");
-        var query = db.Vifs.AsNoTracking().Where(v => v.GuestId == guestId && v.Devid > after);
+        var query = db.Vifs.AsNoTracking().Where(v => v.GuestId == guestId);
+        query = down ? query.Where(v => v.Devid < after).OrderByDescending(v => v.Devid) : query.Where(v => v.Devid > after).OrderBy(v => v.Devid);
         if (bridge is not null)
             query = query.Where(VifQueries.On(RouteNames.Bridge(bridge).Value));
-        var vifs = await query.OrderBy(v => v.Devid).Take(page.Size + 1).ToListAsync(ct);
+        var vifs = await query.Take(page.Size + 1).ToListAsync(ct);
         return page.ToPage(vifs, VifResponse.Of, v => v.Devid.ToString(CultureInfo.InvariantCulture));
     }
 
     public async Task<Vif> GetAsync(ResourceName host, GuestName guest, int devid, CancellationToken ct)
     {
-        var found = await db.Vifs.AsNoTracking()
-            .Where(v => v.Devid == devid && db.Guests.Any(g => g.Id == v.GuestId && g.Name == guest && db.Hosts.Any(h => h.Id == g.HostId && h.Name == host)))
-            .SingleOrDefaultAsync(ct);
-        if (found is not null)
+        if (await VifQueries.FindAsync(db, host, guest, devid, ct) is { } found)
             return found;
         await FindGuestAsync(host, guest, ct);
         throw NotFound(guest, devid);
@@ -149,7 +148,7 @@ internal static class VifEndpoints
         return vifs;
     }
 
-    /// <remarks>By devid, a page at a time: `next` is the cursor of the next one.</remarks>
+    /// <remarks>By devid (`sort=-devid` for the greatest first), a page at a time: `next` is the cursor of the next one.</remarks>
     private static async Task<Ok<Page<VifResponse>>> ListAsync(
         string host, string guest, [AsParameters] PageQuery page, VifService vifs, CancellationToken ct, [FromQuery] string? bridge = null) =>
         TypedResults.Ok(await vifs.ListAsync(RouteNames.Host(host), RouteNames.Guest(guest), page, bridge, ct));
