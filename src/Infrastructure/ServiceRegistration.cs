@@ -17,7 +17,7 @@ public static class ServiceRegistration
     /// <summary>The database, the hosts' drivers and the operations.</summary>
     public static IServiceCollection AddXlnetInfrastructure(this IServiceCollection services, string connectionString)
     {
-        connectionString = XlnetDbOptions.Durable(connectionString);
+        connectionString = XlnetDbOptions.Complete(connectionString);
         services.AddSingleton(TimeProvider.System);
         // Named, as its metrics would else have the whole connection string for their attribute.
         services.AddSingleton(_ => new NpgsqlDataSourceBuilder(connectionString) { Name = "xlnet" }.Build());

@@ -29,16 +29,13 @@ internal sealed class Quota : IDisposable
     }
 
     /// <summary>Counts the request. Whoever has none left gets the problem, and it goes no further.</summary>
-    public async Task CountAsync(HttpContext http, RequestDelegate next)
-    {
-        if (_limiter is null || Caller.Of(http)?.Partition is not { } caller || !http.Request.Path.StartsWithSegments("/v1"))
-        {
-            await next(http);
-            return;
-        }
+    public Task CountAsync(HttpContext http, RequestDelegate next) =>
+        _limiter is not null && Caller.Of(http)?.Partition is { } caller && http.Request.Path.StartsWithSegments("/v1") ? CountAsync(_limiter, caller, http, next) : next(http);
 
-        using var lease = _limiter.AttemptAcquire(caller);
-        var left = lease.IsAcquired ? _limiter.GetStatistics(caller)?.CurrentAvailablePermits ?? 0 : 0;
+    private async Task CountAsync(PartitionedRateLimiter<string> limiter, string caller, HttpContext http, RequestDelegate next)
+    {
+        using var lease = limiter.AttemptAcquire(caller);
+        var left = lease.IsAcquired ? limiter.GetStatistics(caller)?.CurrentAvailablePermits ?? 0 : 0;
         TimeSpan? wait = lease.IsAcquired ? null : lease.TryGetMetadata(MetadataName.RetryAfter, out var after) ? after : TimeSpan.FromSeconds(1);
         // On its start: the exception handler clears what an answer has got by then.
         http.Response.OnStarting(() =>

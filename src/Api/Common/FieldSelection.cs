@@ -18,18 +18,17 @@ internal static class FieldSelection
     public static Type? AnswerOf(string? method, IReadOnlyList<object> metadata) => method != HttpMethods.Get || !metadata.OfType<AccessNeed>().Any() ? null : metadata.OfType<IProducesResponseTypeMetadata>()
         .FirstOrDefault(m => m.StatusCode == StatusCodes.Status200OK && m.ContentTypes.Contains("application/json") && m.Type is { } type && type != typeof(string))?.Type;
 
-    public static void UseFieldSelection(this WebApplication app) => app.Use(async (http, next) =>
-    {
-        if (!http.Request.Query.TryGetValue(Parameter, out var given) || http.GetEndpoint() is not { } endpoint || AnswerOf(http.Request.Method, endpoint.Metadata) is not { } type)
-        {
-            await next(http);
-            return;
-        }
+    public static void UseFieldSelection(this WebApplication app) => app.Use((http, next) =>
+        http.Request.Query.TryGetValue(Parameter, out var given) && http.GetEndpoint() is { } endpoint && AnswerOf(http.Request.Method, endpoint.Metadata) is { } type
+            ? SelectAsync(http, next, given.ToString(), type)
+            : next(http));
 
+    private static async Task SelectAsync(HttpContext http, RequestDelegate next, string given, Type type)
+    {
         var options = JsonBodies.Options(http);
         var info = options.GetTypeInfo(type);
         var items = type.IsGenericType && type.GetGenericTypeDefinition() == typeof(Page<>);
-        var chosen = Read(given.ToString(), items ? options.GetTypeInfo(type.GenericTypeArguments[0]) : info);
+        var chosen = Read(given, items ? options.GetTypeInfo(type.GenericTypeArguments[0]) : info);
         using var body = await HeldAnswer.OfAsync(http, next);
         if (http.Response.StatusCode == StatusCodes.Status200OK && http.Response.ContentType?.StartsWith("application/json", StringComparison.Ordinal) == true)
         {
@@ -43,7 +42,7 @@ internal static class FieldSelection
         }
 
         await body.CopyToAsync(http.Response.Body, http.RequestAborted);
-    });
+    }
 
     /// <exception cref="RuleException">422, with the members that there are.</exception>
     private static Choice Read(string text, JsonTypeInfo root)

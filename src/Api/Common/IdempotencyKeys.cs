@@ -28,23 +28,22 @@ internal static class IdempotencyKeys
     public static bool AreTakenBy(string? method, string route) =>
         method == HttpMethods.Post && route.Trim('/') is var at && at is not ("v1/lint" or "v1/explain") && !at.StartsWith("v1/api-keys", StringComparison.Ordinal);
 
-    public static void UseIdempotencyKeys(this WebApplication app) => app.Use(async (http, next) =>
-    {
-        var given = http.Request.Headers[Header];
+    public static void UseIdempotencyKeys(this WebApplication app) => app.Use((http, next) =>
         // What is only tried does nothing that could happen twice.
-        if (given.Count == 0 || http.GetEndpoint() is not RouteEndpoint endpoint || !AreTakenBy(http.Request.Method, endpoint.RoutePattern.RawText!) || bool.TryParse(http.Request.Query["validateOnly"], out var tried) && tried)
-        {
-            await next(http);
-            return;
-        }
+        http.Request.Headers[Header] is { Count: > 0 } given && http.GetEndpoint() is RouteEndpoint endpoint && AreTakenBy(http.Request.Method, endpoint.RoutePattern.RawText!)
+            && !(bool.TryParse(http.Request.Query["validateOnly"], out var tried) && tried)
+            ? AnswerOnceAsync(http, next, given)
+            : next(http));
 
+    private static async Task AnswerOnceAsync(HttpContext http, RequestDelegate next, StringValues given)
+    {
         var scope = http.RequestServices.GetRequiredService<IdempotencyScope>();
         await using var _ = scope;
         if (await scope.BeginAsync(http, Read(given)) is { } stored)
             await ReplayAsync(http, stored);
         else
             await scope.AnswerAsync(http, next);
-    });
+    }
 
     private static string Read(StringValues given) =>
         given is [{ Length: >= 1 and <= MaxLength } key] && key.All(c => c is >= ' ' and <= '~')

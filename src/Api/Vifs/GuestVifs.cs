@@ -44,12 +44,18 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs, SubnetAllo
     /// <inheritdoc cref="Adoption.MaxVifs"/>
     public const int MaxVifs = Adoption.MaxVifs;
 
+    private static readonly Func<XlnetDbContext, long, GuestName, CancellationToken, Task<Guest?>> FindWithVifsAsync = EF.CompileAsyncQuery(
+        (XlnetDbContext db, long host, GuestName name, CancellationToken ct) => db.Guests.Include(g => g.Vifs).SingleOrDefault(g => g.HostId == host && g.Name == name));
+
+    private static readonly Func<XlnetDbContext, ResourceName, CancellationToken, Task<MacPool>> FindPoolAsync = EF.CompileAsyncQuery(
+        (XlnetDbContext db, ResourceName name, CancellationToken ct) => db.MacPools.AsNoTracking().Single(p => p.Name == name));
+
     public async Task<Guest> FindAsync(HostWrite write, GuestName name, CancellationToken ct) =>
         await TryFindAsync(write, name, ct) ?? throw RuleException.NotFound("guest", name.Value);
 
     public async Task<Guest?> TryFindAsync(HostWrite write, GuestName name, CancellationToken ct)
     {
-        var guest = await db.Guests.Include(g => g.Vifs).SingleOrDefaultAsync(g => g.HostId == write.Host.Id && g.Name == name, ct);
+        var guest = await FindWithVifsAsync(db, write.Host.Id, name, ct);
         guest?.Sort();
         return guest;
     }
@@ -194,13 +200,9 @@ internal sealed class GuestVifs(XlnetDbContext db, MacAllocator macs, SubnetAllo
         }
     }
 
-    private async Task<MacPool> PoolAsync(Host host, CancellationToken ct)
-    {
-        if (host.MacPoolId is { } id)
-            return await db.MacPools.AsNoTracking().SingleAsync(p => p.Id == id, ct);
-        var name = ResourceName.Parse(MacPool.DefaultName);
-        return await db.MacPools.AsNoTracking().SingleAsync(p => p.Name == name, ct);
-    }
+    private Task<MacPool> PoolAsync(Host host, CancellationToken ct) => host.MacPoolId is { } id
+        ? db.MacPools.AsNoTracking().SingleAsync(p => p.Id == id, ct)
+        : FindPoolAsync(db, ResourceName.Parse(MacPool.DefaultName), ct);
 
     private static void CheckWanted(IReadOnlyList<WantedVif> wanted, GuestType type, XenVersion version)
     {

@@ -28,8 +28,10 @@ public sealed record AddressWish(VifHolder Holder, IReadOnlyList<(Subnet Subnet,
 /// </summary>
 public sealed class SubnetAllocator(XlnetDbContext db, TimeProvider clock)
 {
-    public async Task<IReadOnlyList<Subnet>> ReadAsync(long hostId, CancellationToken ct) =>
-        await db.Subnets.AsNoTracking().Where(s => s.HostId == hostId).OrderBy(s => s.Name).ToListAsync(ct);
+    private static readonly Func<XlnetDbContext, long, IAsyncEnumerable<Subnet>> Of = EF.CompileAsyncQuery(
+        (XlnetDbContext db, long host) => db.Subnets.Where(s => s.HostId == host).OrderBy(s => s.Name).AsNoTracking());
+
+    public async Task<IReadOnlyList<Subnet>> ReadAsync(long hostId, CancellationToken ct) => await Of(db, hostId).ToListAsync(ct);
 
     /// <summary>
     /// Brings what vifs hold to what they are to have. What is no longer had is released first, so that an address can move from one of

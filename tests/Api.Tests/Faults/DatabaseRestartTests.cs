@@ -50,8 +50,8 @@ public sealed class DatabaseRestartTests
         await using var postgres = await PostgresServer.StartAsync();
 
         Assert.Equal("off", await ShowAsync(postgres.ConnectionString));
-        Assert.Equal("on", await ShowAsync(XlnetDbOptions.Durable(postgres.ConnectionString)));
-        Assert.Equal("remote_apply", await ShowAsync(XlnetDbOptions.Durable($"{postgres.ConnectionString};Options=-c synchronous_commit=remote_apply")));
+        Assert.Equal("on", await ShowAsync(XlnetDbOptions.Complete(postgres.ConnectionString)));
+        Assert.Equal("remote_apply", await ShowAsync(XlnetDbOptions.Complete($"{postgres.ConnectionString};Options=-c synchronous_commit=remote_apply")));
     }
 
     private static async Task<object?> ShowAsync(string connectionString)
