@@ -83,7 +83,7 @@ public sealed class RerunTests(ServiceFixture service)
         }
     }
 
-    private static Task InCheckoutAsync(Func<string, Task> run) => InCheckoutAsync(async folder =>
+    private static Task<bool> InCheckoutAsync(Func<string, Task> run) => InCheckoutAsync(async folder =>
     {
         await run(folder);
         return true;

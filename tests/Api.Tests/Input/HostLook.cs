@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using Xlnet.Domain.Guests;
 using Xlnet.Domain.Xl;
 using Xlnet.Infrastructure.Data;
 using Xlnet.Infrastructure.Hosts.Simulation;
