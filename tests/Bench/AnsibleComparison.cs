@@ -24,10 +24,8 @@ internal sealed class AnsibleComparison : IAsyncDisposable
 
     private AnsibleComparison(StandInHost host, Sshd sshd) => (_host, _sshd) = (host, sshd);
 
-    public static async Task<bool> RunAsync()
+    public static async Task<bool> RunAsync(string postgres)
     {
-        if (Environment.GetEnvironmentVariable("XLNET_TEST_POSTGRES") is not { } postgres)
-            throw new InvalidOperationException("Set XLNET_TEST_POSTGRES to a superuser's connection string of a PostgreSQL.");
         var host = await StandInHost.StartAsync(CancellationToken.None);
         // The stand-in starts a .NET for each command, which takes many times as long as the real xl does.
         await host.AnswerAsBeforeAsync(CancellationToken.None);
@@ -141,10 +139,10 @@ internal sealed class AnsibleComparison : IAsyncDisposable
             """);
     }
 
-    private Task PlayAsync() => RunAsync(_folder, "ansible-playbook", "-i", "inventory", "play.yml");
+    private Task PlayAsync() => Programs.RunInAsync(_folder, "ansible-playbook", "-i", "inventory", "play.yml");
 
     private async Task RemoveFilesAsync() =>
-        await RunAsync("/", [.. _host.Enter(), "find", "/etc/xen", "-name", "*.cfg", "-delete"]);
+        await Programs.RunAsync([.. _host.Enter(), "find", "/etc/xen", "-name", "*.cfg", "-delete"]);
 
     private void CheckFiles()
     {
@@ -171,54 +169,10 @@ internal sealed class AnsibleComparison : IAsyncDisposable
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
-    private static async Task RunAsync(string folder, params string[] argv)
-    {
-        using var process = Process.Start(new ProcessStartInfo(argv[0], argv[1..]) { WorkingDirectory = folder, RedirectStandardOutput = true })!;
-        var output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        if (process.ExitCode != 0)
-            throw new InvalidOperationException($"{argv[0]} ended with {process.ExitCode}: {output}");
-    }
-
     private static async Task ExecuteAsync(string connectionString, string sql)
     {
         await using var source = NpgsqlDataSource.Create(connectionString);
         await using var command = source.CreateCommand(sql);
         await command.ExecuteNonQueryAsync();
-    }
-
-    /// <summary>The service as it is delivered: a process of its own, compiled for release.</summary>
-    private sealed class BenchService(Process process, HttpClient client) : IAsyncDisposable
-    {
-        public HttpClient Client => client;
-
-        public static async Task<BenchService> StartAsync(string connectionString, string data, string keys)
-        {
-            var program = Path.Combine(Repository.Root, "src/Api/bin/Release/net10.0/Xlnet.Api.dll");
-            var start = new ProcessStartInfo("dotnet", [program]) { RedirectStandardOutput = true, WorkingDirectory = data };
-            start.Environment["ConnectionStrings__Xlnet"] = connectionString;
-            start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
-            start.Environment["Xlnet__DataDirectory"] = data;
-            start.Environment["Xlnet__KeyDirectory"] = keys;
-            var process = Process.Start(start)!;
-            const string Listening = "Now listening on: ";
-            while (await process.StandardOutput.ReadLineAsync() is { } line)
-            {
-                if (line.IndexOf(Listening, StringComparison.Ordinal) is not (>= 0 and var at))
-                    continue;
-                _ = process.StandardOutput.ReadToEndAsync();
-                return new BenchService(process, new HttpClient { BaseAddress = new Uri(line[(at + Listening.Length)..].Trim()) });
-            }
-
-            throw new InvalidOperationException("The service did not start.");
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            client.Dispose();
-            process.Kill();
-            await process.WaitForExitAsync();
-            process.Dispose();
-        }
     }
 }

@@ -4,8 +4,8 @@ using Xlnet.Bench;
 using Xlnet.Domain.Xl;
 using Xlnet.Domain.Xl.Syntax;
 
-// dotnet run -c Release --project tests/Bench [FOLDER OF GUEST FILES | --hostile [PART OF A NAME] | --ansible]
-// Prints one Markdown table, and exits with 1 when a bound is not kept; docs/performance.md says how to read it.
+// dotnet run -c Release --project tests/Bench [FOLDER OF GUEST FILES | --hostile [PART OF A NAME] | --ansible | --service [PART]]
+// The last two take a PostgreSQL, which tests/Bench/run starts. Prints one Markdown table, and exits with 1 when a bound is not kept; docs/performance.md says how to read it.
 const int Rounds = 200;
 const int Runs = 7;
 const int Size = 1 << 20;
@@ -16,8 +16,16 @@ const double LeastRatio = 1.5;
 
 var warmUp = TimeSpan.FromSeconds(2);
 
-if (args is ["--ansible"])
-    return await AnsibleComparison.RunAsync() ? 0 : 1;
+switch (args)
+{
+    case ["--service", ..]:
+        return await ServiceBench.RunAsync(Postgres(), args.ElementAtOrDefault(1) ?? "") ? 0 : 1;
+    case ["--ansible"]:
+        return await AnsibleComparison.RunAsync(Postgres()) ? 0 : 1;
+    case [BareVif.Argument]:
+        await BareVif.ServeAsync();
+        return 0;
+}
 
 var hostileOnly = args is ["--hostile", ..];
 var folder = hostileOnly ? null : args.FirstOrDefault();
@@ -31,6 +39,9 @@ if (!hostileOnly)
 foreach (var hostile in HostileText.All.Where(h => h.Name.Contains(part, StringComparison.Ordinal)))
     Try(hostile);
 return kept ? 0 : 1;
+
+static string Postgres() => Environment.GetEnvironmentVariable("XLNET_TEST_POSTGRES")
+    ?? throw new InvalidOperationException("Set XLNET_TEST_POSTGRES to a superuser's connection string of a PostgreSQL, or start the bench by tests/Bench/run.");
 
 void Compare()
 {
