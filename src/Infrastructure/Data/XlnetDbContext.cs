@@ -49,11 +49,14 @@ public sealed class XlnetDbContext : DbContext
     public async Task<JoinedTransaction> BeginAsync(CancellationToken ct) =>
         new(Database.CurrentTransaction is null ? await Database.BeginTransactionAsync(ct) : null);
 
-    /// <summary>A statement of an allocator's, which is part of the caller's transaction.</summary>
+    /// <summary>
+    /// A statement of an allocator's, which is part of the caller's transaction. It is planned anew each time: a plan that was made while
+    /// a pool was empty would go through all of it when it is full.
+    /// </summary>
     internal NpgsqlCommand Command(string sql)
     {
         var command = (NpgsqlCommand)Database.GetDbConnection().CreateCommand();
-        command.CommandText = sql;
+        command.CommandText = $"SET LOCAL plan_cache_mode = force_custom_plan; {sql}";
         command.Transaction = (NpgsqlTransaction?)Database.CurrentTransaction?.GetDbTransaction()
             ?? throw new InvalidOperationException("Addresses change hands within a transaction only.");
         return command;
