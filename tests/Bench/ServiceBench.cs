@@ -82,9 +82,9 @@ internal sealed class ServiceBench : IAsyncDisposable
         await using var prepared = await BareVif.StartAsync(new NpgsqlConnectionStringBuilder(To("small")) { MaxAutoPrepare = 200, NoResetOnClose = true }.ConnectionString);
         if (await service.Client.GetStringAsync(OneVif) is var body && body != await bare.Client.GetStringAsync(OneVif))
             throw new InvalidOperationException($"The bare endpoint is to answer as the service does: {body}");
-        var (ours, theirs) = await InTurnsAsync(7, () => GetAsync(service), () => GetAsync(bare));
+        var (ours, theirs) = await InTurnsAsync(5, () => GetAsync(service), () => GetAsync(bare));
         Compare("GET a vif", ours, theirs, "a second", "bare Kestrel and Npgsql, as they come", 0.9);
-        (ours, theirs) = await InTurnsAsync(7, () => GetAsync(service), () => GetAsync(prepared));
+        (ours, theirs) = await InTurnsAsync(5, () => GetAsync(service), () => GetAsync(prepared));
         Compare("GET a vif", ours, theirs, "a second", "the same, with the service's connection settings", null);
 
         Task<double> GetAsync(BenchService of) => PerSecondAsync(of.Address, "GET", OneVif, Connections);
@@ -103,7 +103,7 @@ internal sealed class ServiceBench : IAsyncDisposable
 
         async Task TryAsync(string against, bool prepared, double? bound)
         {
-            var (ours, theirs) = await InTurnsAsync(7,
+            var (ours, theirs) = await InTurnsAsync(5,
                 () => PerSecondAsync(service.Address, "POST", AnyGuest + "/vifs", Clients, Small, """{"bridge":"xenbr0"}"""),
                 () => script.RunAsync(Clients, Run, prepared));
             Compare("POST a vif, with its address, revision and audit entry", ours, theirs, "a second", against, bound);
@@ -133,7 +133,7 @@ internal sealed class ServiceBench : IAsyncDisposable
             throw new InvalidOperationException(plan.ToString());
 
         await using var database = NpgsqlDataSource.Create(To("plan"));
-        var (ours, theirs) = await InTurnsAsync(31, () => TimeAsync(() => service.Client.GetByteArrayAsync(Host + "/plan")), () => TimeAsync(ReadRowsAsync));
+        var (ours, theirs) = await InTurnsAsync(21, () => TimeAsync(() => service.Client.GetByteArrayAsync(Host + "/plan")), () => TimeAsync(ReadRowsAsync));
         Compare("plan of 500 guests and 2,000 vifs, one changed", ours, theirs, "ms", "reading their rows", 20, most: true);
 
         async Task ReadRowsAsync()
@@ -166,7 +166,7 @@ internal sealed class ServiceBench : IAsyncDisposable
 
         async Task TryAsync(string what, string method, string path, string body = "")
         {
-            var (many, few) = await InTurnsAsync(7, () => P99Async(large, Large), () => P99Async(small, Small), 2 * Run);
+            var (many, few) = await InTurnsAsync(5, () => P99Async(large, Large), () => P99Async(small, Small), 2 * Run);
             Compare($"p99 of {what}: 10,000 hosts, 1,000,000 guests, 4,000,000 vifs", many, few, "ms", "100 hosts", 1.5, most: true);
 
             async Task<double> P99Async(BenchService of, int hosts)
