@@ -35,6 +35,7 @@ SELECT m.id, m.created_at, m.description, m.first, m.last, m.multiplier, m.name,
 FROM mac_pools AS m
 WHERE m.name = 'default'
 LIMIT 2;
+SET LOCAL plan_cache_mode = force_custom_plan;
 WITH RECURSIVE reserved AS (
     UPDATE mac_allocations SET state = 'held', holder = '10042/42.5/4', since = '2026-11-27 12:00:00+00'
     WHERE mac = (SELECT r.mac FROM mac_allocations r

@@ -79,8 +79,15 @@ public sealed class SimulatedShell : IHostShell
             yield return line;
     }
 
-
     public Task<byte[]?> ReadFileAsync(string path, CancellationToken ct) => UseAsync(state => _files(state).Read(path), ct);
+
+    public Task<IReadOnlyDictionary<string, byte[]?>> ReadFilesAsync(IReadOnlyCollection<string> paths, CancellationToken ct) => UseAsync(
+        IReadOnlyDictionary<string, byte[]?> (state) =>
+        {
+            var files = _files(state);
+            return paths.Distinct().ToDictionary(p => p, files.Read, StringComparer.Ordinal);
+        },
+        ct);
 
     public Task WriteFilesAsync(IReadOnlyList<FileContent> files, CancellationToken ct) =>
         UseAsync(
