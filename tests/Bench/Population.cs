@@ -55,6 +55,9 @@ internal static class Population
             await ExecuteAsync(connection, statement);
         await ExecuteAsync(connection, "VACUUM (ANALYZE)");
         await ExecuteAsync(connection, "CHECKPOINT");
+        // A database in use has long been read; at random, it would take hours until all of it was.
+        await ExecuteAsync(connection, "CREATE EXTENSION pg_prewarm");
+        await ExecuteAsync(connection, "SELECT pg_prewarm(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relkind IN ('r', 'i')");
     }
 
     private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
