@@ -27,7 +27,7 @@ internal sealed partial class AttachScript(string database)
     }
 
     /// <summary>Transactions a second.</summary>
-    /// <param name="prepared">And the statements that the service sends together in one batch as well.</param>
+    /// <param name="prepared">Whether each statement is planned once, as the service has it.</param>
     public async Task<double> RunAsync(int clients, TimeSpan duration, bool prepared)
     {
         var output = await PgbenchAsync(prepared, string.Create(CultureInfo.InvariantCulture, $"--client={clients}"), string.Create(CultureInfo.InvariantCulture, $"--time={duration.TotalSeconds}"));
@@ -36,12 +36,8 @@ internal sealed partial class AttachScript(string database)
 
     private Task<string> PgbenchAsync(bool prepared, params string[] options)
     {
-        // The simple protocol has no batches.
-        var file = Path.Combine(AppContext.BaseDirectory, prepared ? "attach-vif.sql" : "attach-vif-simple.sql");
-        if (!prepared)
-            File.WriteAllLines(file, File.ReadLines(Path.Combine(AppContext.BaseDirectory, "attach-vif.sql")).Where(l => !l.EndsWith("pipeline", StringComparison.Ordinal)));
         var target = new NpgsqlConnectionStringBuilder(database);
-        return Programs.RunAsync(["pgbench", "--no-vacuum", $"--protocol={(prepared ? "prepared" : "simple")}", $"--file={file}", string.Create(CultureInfo.InvariantCulture, $"--define=n={_runs++ * 100_000}"), .. options, $"--host={target.Host}",
+        return Programs.RunAsync(["pgbench", "--no-vacuum", $"--protocol={(prepared ? "prepared" : "extended")}", $"--file={Path.Combine(AppContext.BaseDirectory, "attach-vif.sql")}", string.Create(CultureInfo.InvariantCulture, $"--define=n={_runs++ * 100_000}"), .. options, $"--host={target.Host}",
             string.Create(CultureInfo.InvariantCulture, $"--port={target.Port}"), $"--username={target.Username}", target.Database!]);
     }
 

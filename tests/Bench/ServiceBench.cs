@@ -99,7 +99,7 @@ internal sealed class ServiceBench : IAsyncDisposable
         await using var service = await ServeAsync("attach_xlnet");
         var script = await AttachScript.CheckedAsync(_server, To("attach_xlnet"), () => SendAsync(service.Client.PostAsJsonAsync("/v1/hosts/10001/guests/1.5/vifs", new { bridge = "xenbr0" })), To("attach_pgbench"));
         await TryAsync("pgbench, the same statements", prepared: false, 0.6);
-        await TryAsync("the same, prepared and in the service's batches", prepared: true, null);
+        await TryAsync("the same, with its statements prepared", prepared: true, null);
 
         async Task TryAsync(string against, bool prepared, double? bound)
         {
