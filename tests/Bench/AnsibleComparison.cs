@@ -86,7 +86,7 @@ internal sealed class AnsibleComparison : IAsyncDisposable
 
     private static bool Row(string what, List<double> xlnet, List<double> ansible)
     {
-        var (ours, theirs) = (Median(xlnet), Median(ansible));
+        var (ours, theirs) = (Figures.Median(xlnet), Figures.Median(ansible));
         var kept = theirs / ours >= LeastRatio;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"| {what} | {ours * 1000:n0} ms | {theirs:n1} s | {theirs / ours:n0} | ≥ {LeastRatio:n0} times | {(kept ? "yes" : "**no**")} |"));
@@ -166,8 +166,6 @@ internal sealed class AnsibleComparison : IAsyncDisposable
         await run();
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
     private static async Task ExecuteAsync(string connectionString, string sql)
     {

@@ -71,7 +71,7 @@ void Compare()
         }
     }
 
-    Row(Text($"{files.Length} guest files, the median one"), Text($"{1e9 / Median(ours):n0} a second"), "", "", "", true);
+    Row(Text($"{files.Length} guest files, the median one"), Text($"{1e9 / Figures.Median(ours):n0} a second"), "", "", "", true);
     if (LibXlu.Measure(repository, files, Rounds) is not { } theirs)
     {
         Row("the same, libxlutil", "not there: run the conformance tests once", "", "", "", true);
@@ -79,8 +79,8 @@ void Compare()
     }
 
     var ratios = theirs.Zip(ours, (c, mine) => c / mine).Order().ToArray();
-    Row("the same, libxlutil", Text($"{1e9 / Median(theirs):n0} a second"), "", "", "", true);
-    Row("xlnet to libxlutil, the median file", Text($"{Median(ratios):f2} times (least {ratios[0]:f2}, most {ratios[^1]:f2})"), "", "", Text($"≥ {LeastRatio} times"), Median(ratios) >= LeastRatio);
+    Row("the same, libxlutil", Text($"{1e9 / Figures.Median(theirs):n0} a second"), "", "", "", true);
+    Row("xlnet to libxlutil, the median file", Text($"{Figures.Median(ratios):f2} times (least {ratios[0]:f2}, most {ratios[^1]:f2})"), "", "", Text($"≥ {LeastRatio} times"), Figures.Median(ratios) >= LeastRatio);
 }
 
 void Try(HostileText hostile)
@@ -112,7 +112,7 @@ static (double Milliseconds, double Mebibytes) Measure(HostileText hostile, int 
         bytes = GC.GetAllocatedBytesForCurrentThread() - allocated;
     }
 
-    return (Median(times), bytes / (double)(1 << 20));
+    return (Figures.Median(times), bytes / (double)(1 << 20));
 }
 
 void Row(string input, string figure, string growth, string allocated, string bound, bool good)
@@ -120,7 +120,5 @@ void Row(string input, string figure, string growth, string allocated, string bo
     kept &= good;
     Console.WriteLine($"| {input} | {figure} | {growth} | {allocated} | {bound} | {(bound.Length == 0 ? "" : good ? "yes" : "**no**")} |");
 }
-
-static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
 
 static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Npgsql;
+using Xlnet.Infrastructure.Data;
 
 namespace Xlnet.Bench;
 
@@ -60,7 +61,7 @@ internal sealed class ServiceBench : IAsyncDisposable
         var ready = new List<double>();
         for (var round = 0; round < 5; round++)
             ready.Add(await TimeStartAsync("empty"));
-        Row("from start to ready, median of 5", Text($"{Median(ready):n1} s"), "", null, "", true);
+        Row("from start to ready, median of 5", Text($"{Figures.Median(ready):n1} s"), "", null, "", true);
         Row("the same, on an empty database", Text($"{empty:n1} s"), "", null, "", true);
 
         async Task<double> TimeStartAsync(string database)
@@ -79,7 +80,7 @@ internal sealed class ServiceBench : IAsyncDisposable
         await PopulateAsync("small", Small);
         await using var service = await ServeAsync("small");
         await using var bare = await BareVif.StartAsync(To("small"));
-        await using var prepared = await BareVif.StartAsync(new NpgsqlConnectionStringBuilder(To("small")) { MaxAutoPrepare = 200, NoResetOnClose = true }.ConnectionString);
+        await using var prepared = await BareVif.StartAsync(XlnetDbOptions.Complete(To("small")));
         if (await service.Client.GetStringAsync(OneVif) is var body && body != await bare.Client.GetStringAsync(OneVif))
             throw new InvalidOperationException($"The bare endpoint is to answer as the service does: {body}");
         var (ours, theirs) = await InTurnsAsync(5, () => GetAsync(service), () => GetAsync(bare));
@@ -173,12 +174,12 @@ internal sealed class ServiceBench : IAsyncDisposable
             {
                 var at = path;
                 if (path.Contains("{cursor}", StringComparison.Ordinal))
-                    at = path.Replace("{cursor}", await MiddleAsync(of), StringComparison.Ordinal);
+                    at = path.Replace("{cursor}", await NextAsync(of), StringComparison.Ordinal);
                 return (await Wrk.RunAsync(of.Address, method, at, 2, Run, hosts, body)).Milliseconds99;
             }
         }
 
-        static async Task<string> MiddleAsync(BenchService of)
+        static async Task<string> NextAsync(BenchService of)
         {
             var page = await of.Client.GetFromJsonAsync<JsonNode>("/v1/hosts?limit=50");
             return (string)page!["next"]!;
@@ -244,9 +245,9 @@ internal sealed class ServiceBench : IAsyncDisposable
     /// <param name="bound">Null where none was set.</param>
     private void Compare(string what, List<double> ours, List<double> theirs, string unit, string against, double? bound, bool most = false)
     {
-        var ratio = Median(ours.Zip(theirs, (o, t) => o / t));
+        var ratio = Figures.Median([.. ours.Zip(theirs, (o, t) => o / t)]);
         var format = unit == "ms" ? "n1" : "n0";
-        Row(what, $"{Number(Median(ours))} {unit}", $"{Number(Median(theirs))} {unit}: {against}", ratio,
+        Row(what, $"{Number(Figures.Median(ours))} {unit}", $"{Number(Figures.Median(theirs))} {unit}: {against}", ratio,
             bound is null ? "" : Text($"{(most ? "≤" : "≥")} {bound}"), bound is null || (most ? ratio <= bound : ratio >= bound));
 
         string Number(double value) => value.ToString(format, CultureInfo.InvariantCulture);
@@ -288,8 +289,6 @@ internal sealed class ServiceBench : IAsyncDisposable
     private string To(string database) => new NpgsqlConnectionStringBuilder(_connectionString) { Database = Name(database), Pooling = true }.ConnectionString;
 
     private static string Name(string database) => "xlnet_bench_" + database;
-
-    private static double Median(IEnumerable<double> values) => values.Order().ToList() is var sorted ? sorted[sorted.Count / 2] : 0;
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -25,6 +25,6 @@ internal sealed partial record Wrk(double PerSecond, double Milliseconds99)
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 
-    [GeneratedRegex("^measured requests=(?<requests>[0-9]+) duration=(?<duration>[0-9]+) p50=[0-9]+ p99=(?<p99>[0-9]+) failed=(?<failed>[0-9]+)", RegexOptions.Multiline)]
+    [GeneratedRegex("^measured requests=(?<requests>[0-9]+) duration=(?<duration>[0-9]+) p99=(?<p99>[0-9]+) failed=(?<failed>[0-9]+)", RegexOptions.Multiline)]
     private static partial Regex Measured();
 }

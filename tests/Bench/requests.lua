@@ -16,6 +16,6 @@ end
 -- One line, that Wrk.cs reads; times in microseconds.
 function done(summary, latency)
     local errors = summary.errors
-    io.write(string.format("measured requests=%d duration=%d p50=%d p99=%d failed=%d\n", summary.requests, summary.duration, latency:percentile(50),
+    io.write(string.format("measured requests=%d duration=%d p99=%d failed=%d\n", summary.requests, summary.duration,
         latency:percentile(99), errors.connect + errors.read + errors.write + errors.status + errors.timeout))
 end
