@@ -30,6 +30,23 @@ public sealed class LogTests : IAsyncLifetime
         Assert.DoesNotContain(service.Lines, l => l.Contains("Microsoft.EntityFrameworkCore", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task Lines_OfANameTakenTwice_ReportNoFault()
+    {
+        await using var service = await ServiceProcess.StartAsync(_database.ConnectionString, _data);
+        var statuses = new List<int>();
+        foreach (var id in (string[])["request-1", "request-2"])
+        {
+            var answer = await SendAsync(service, HttpMethod.Post, "/v1/api-keys", "application/json", """{"name":"pipeline","role":"viewer"}""", id);
+            statuses.Add(answer.Status);
+        }
+
+        Assert.Equal([201, 409], statuses);
+        await service.AskToStopAsync();
+        Assert.Equal(0, await service.EndAsync());
+        Assert.DoesNotContain(service.Lines, l => l.StartsWith("fail:", StringComparison.Ordinal) || l.Contains("Exception", StringComparison.Ordinal));
+    }
+
     /// <summary>With everything logged that can be, so that nothing is safe by not being logged.</summary>
     [Fact]
     public async Task Lines_OfRequestsAndOperations_CarryTheirIdsAndNoSecret()
