@@ -28,6 +28,8 @@ internal sealed class AccessProblems(IProblemDetailsService problems, ILogger<Ac
             logger.LogInformation("Refused {Code} from {Address}, request {RequestId}", failure.Code, http.Connection.RemoteIpAddress, http.TraceIdentifier);
         if (status == StatusCodes.Status401Unauthorized)
             http.Response.Headers.WWWAuthenticate = failure is null ? "Bearer realm=\"xlnet\"" : "Bearer realm=\"xlnet\", error=\"invalid_token\"";
+        else
+            http.Response.Headers.RetryAfter = ApiProblems.RetryAfter;
         await WriteAsync(http, ApiProblems.Problem(
             status,
             failure?.Code ?? "access.missing",

@@ -10,6 +10,9 @@ namespace Xlnet.Api.Common;
 /// <summary>The one place where an error becomes an answer: a problem (RFC 9457) with a stable relative type.</summary>
 internal sealed class ApiProblems(IProblemDetailsService problems, ILogger<ApiProblems> logger) : IExceptionHandler
 {
+    /// <summary>With a 503, in seconds: PostgreSQL restarts, and an issuer is reached again, in about as many.</summary>
+    public const string RetryAfter = "5";
+
     public async ValueTask<bool> TryHandleAsync(HttpContext http, Exception exception, CancellationToken ct)
     {
         if (exception is OperationCanceledException && http.RequestAborted.IsCancellationRequested)
@@ -22,16 +25,21 @@ internal sealed class ApiProblems(IProblemDetailsService problems, ILogger<ApiPr
             BadHttpRequestException e => OfBadRequest(e),
             DbUpdateConcurrencyException => Problem(StatusCodes.Status409Conflict, "conflict.concurrent",
                 "Someone else changed this at the same moment; nothing was changed. Read it again and decide anew."),
-            DbUpdateException { InnerException: PostgresException e } => OfPostgres(e),
-            PostgresException e => OfPostgres(e),
             HostShellException e => OfShell(e),
             HostAnswerException e => OfAnswer(e),
+            _ when OfDatabase(exception) is { } e => OfPostgres(e),
             _ => null,
         };
         if (problem is null)
         {
             logger.LogError(exception, "{Method} {Path} failed", http.Request.Method, http.Request.Path);
             problem = Problem(StatusCodes.Status500InternalServerError, "internal", "xlnet failed. The log has the details under this request id.");
+        }
+
+        if (problem.Status == StatusCodes.Status503ServiceUnavailable)
+        {
+            logger.LogWarning("{Method} {Path} failed, as the database does not answer: {Message}", http.Request.Method, http.Request.Path, OfDatabase(exception)!.Message);
+            http.Response.Headers.RetryAfter = RetryAfter;
         }
 
         http.Response.StatusCode = problem.Status!.Value;
@@ -95,15 +103,21 @@ internal sealed class ApiProblems(IProblemDetailsService problems, ILogger<ApiPr
         ? Problem(StatusCodes.Status413PayloadTooLarge, "body.too-large", "The body is larger than 1 MiB (1,048,576 bytes).")
         : Problem(exception.StatusCode, "request.malformed", exception.Message);
 
-    private static ProblemDetails? OfPostgres(PostgresException exception) => exception.SqlState switch
+    /// <summary>What PostgreSQL or the way to it had to say; Entity Framework puts it into exceptions of its own.</summary>
+    private static NpgsqlException? OfDatabase(Exception exception) =>
+        exception as NpgsqlException ?? (exception.InnerException is { } inner ? OfDatabase(inner) : null);
+
+    private static ProblemDetails? OfPostgres(NpgsqlException exception) => exception.SqlState switch
     {
         PostgresErrorCodes.UniqueViolation => Problem(StatusCodes.Status409Conflict, "conflict.exists",
-            $"Another one with the same value is there already ({exception.ConstraintName})."),
+            $"Another one with the same value is there already ({((PostgresException)exception).ConstraintName})."),
         PostgresErrorCodes.ForeignKeyViolation => Problem(StatusCodes.Status409Conflict, "conflict.in-use",
-            $"Something still refers to it, or what it refers to has just gone ({exception.ConstraintName})."),
+            $"Something still refers to it, or what it refers to has just gone ({((PostgresException)exception).ConstraintName})."),
         // An undefined table is the sequence of a MAC pool that has just been deleted.
         PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.UndefinedTable => Problem(StatusCodes.Status409Conflict, "conflict.concurrent",
             "Someone else changed the same things at the same moment; nothing was changed. Try again."),
+        _ when exception.IsTransient => Problem(StatusCodes.Status503ServiceUnavailable, "database.unavailable",
+            $"xlnet's database does not answer, so nobody can tell whether this was done. Send it again after {RetryAfter} s; a POST with its Idempotency-Key, so that it is done once."),
         _ => null,
     };
 

@@ -315,6 +315,8 @@ internal static class OpenApi
             Add(401, "It is not known who asks: no API key or token came, or one that is good for nothing", ("WWW-Authenticate", "How to say who asks (RFC 6750)."));
             Add(403, $"It takes the role `{Kebab.Name(need.Role)}`{(need.AllHosts ? ", and a key or token that is for all hosts" : ", and a key or token that is for the host")}");
             Add(429, "The caller's quota is used up", ("Retry-After", "After how many seconds to try again."), ("RateLimit", "What is left, and in how many seconds all is there again."));
+            Add(500, "xlnet failed; its log has the details, under the problem's `requestId`");
+            Add(503, "xlnet's database, or the issuer that is trusted here, does not answer", ("Retry-After", "After how many seconds to try again."));
 
             var ordered = new OpenApiResponses();
             foreach (var (status, response) in operation.Responses.OrderBy(r => r.Key, StringComparer.Ordinal))

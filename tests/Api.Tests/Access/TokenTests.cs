@@ -17,6 +17,7 @@ public sealed class OrphanedTests(OrphanedService service) : IClassFixture<Orpha
     {
         var answer = await service.Client(service.Issuer.Token()).GetJsonAsync("/v1/hosts");
         InputService.CheckProblem(answer, 503, "access.issuer-unreachable");
+        Assert.NotNull(answer.Headers.RetryAfter);
         Assert.Empty(answer.Headers.WwwAuthenticate);
         Assert.Equal(200, (await service.Admin.GetJsonAsync("/v1/hosts")).Status);
     }

@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Quartz;
 using Xlnet.Api.Tests.Faults;
+using Xlnet.Api.Tests.Input;
 using Xunit;
 
 namespace Xlnet.Api.Tests.Operating;
@@ -35,6 +36,12 @@ public sealed class HealthTests : IAsyncLifetime
         Assert.Null(down.Json!["migrations"]);
         Assert.StartsWith("The database cannot be asked: ", (string)Assert.Single(down["problems"].AsArray())!, StringComparison.Ordinal);
         Assert.Equal(200, (await service.Client.GetJsonAsync("/healthz")).Status);
+        foreach (var answer in (Answer[])[await service.Client.GetJsonAsync("/v1/hosts"), await service.Client.PutAsync("/v1/hosts/dom0", new { driver = new { kind = "simulated" } })])
+        {
+            InputService.CheckProblem(answer, 503, "database.unavailable");
+            Assert.Equal(TimeSpan.FromSeconds(5), answer.Headers.RetryAfter!.Delta);
+        }
+
         Assert.DoesNotContain("xlnet_operation_unfinished{", (await service.Client.GetJsonAsync("/metrics")).Text, StringComparison.Ordinal);
 
         await postgres.StartAgainAsync();
