@@ -1,6 +1,8 @@
 # syntax=docker/dockerfile:1
 
-FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
+# On the machine that builds, for the one that runs it (docker buildx --platform).
+FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:10.0 AS build
+ARG TARGETARCH
 WORKDIR /source
 # The packages first, in a layer of their own that a change of the code does not make anew.
 COPY global.json Directory.Build.props Directory.Packages.props ./
@@ -8,11 +10,11 @@ COPY src/Domain/Domain.csproj src/Domain/packages.lock.json src/Domain/
 COPY src/Infrastructure/Infrastructure.csproj src/Infrastructure/packages.lock.json src/Infrastructure/
 COPY migrations/Migrations.csproj migrations/packages.lock.json migrations/
 COPY src/Api/Api.csproj src/Api/packages.lock.json src/Api/
-RUN dotnet restore src/Api --locked-mode
+RUN dotnet restore src/Api --locked-mode -a $TARGETARCH
 COPY .editorconfig ./
 COPY src/ src/
 COPY migrations/ migrations/
-RUN dotnet publish src/Api -c Release --no-restore -o /app --nologo
+RUN dotnet publish src/Api -c Release -a $TARGETARCH --no-restore -o /app --nologo
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
 WORKDIR /app
