@@ -9,6 +9,9 @@ public sealed class LabService : IAsyncDisposable
 {
     public const string Host = "/v1/hosts/dom0";
 
+    /// <summary>What an apply may do: everything.</summary>
+    public static readonly object Allow = new { allow = new[] { "vif-blip", "guest-recreate", "management-path" } };
+
     private static readonly TimeSpan OperationLimit = TimeSpan.FromMinutes(5);
 
     private readonly TestDatabase _database = new();
@@ -56,6 +59,22 @@ public sealed class LabService : IAsyncDisposable
 
             """;
         Is(201, await Client.PutTextAsync($"{Host}/guests/{name}/config", file));
+    }
+
+    /// <summary>Gives the host a guest of one card, or an existing one other addresses.</summary>
+    public async Task PutAddressedGuestAsync(string name, string address, string gateway)
+    {
+        var put = await Client.PutTextAsync($"{Host}/guests/{name}/config", $"""
+            name    = "{name}"
+            type    = "pv"
+            kernel  = "/guest/vmlinux"
+            ramdisk = "/guest/initrd.gz"
+            extra   = "console=hvc0 quiet labip0={address}/24 labgw={gateway}"
+            memory  = 128
+            vif     = ['ip={address}']
+
+            """);
+        Assert.True(put.Status is 200 or 201, put.Text);
     }
 
     /// <summary>Asks for an operation and waits for its end.</summary>

@@ -6,7 +6,7 @@ using Xunit;
 namespace Xlnet.XenLab;
 
 /// <summary>The exercises of the lab sheet, by the service, on the real Xen; what the host shows is looked at past the service.</summary>
-[Collection("Lab")]
+[Collection(XenHost.First)]
 public sealed class LabSheetTests(XenHost xen) : IAsyncLifetime
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

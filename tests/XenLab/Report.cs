@@ -1,19 +1,28 @@
 using System.Text;
+using Xlnet.XenLab;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(Report))]
 
 namespace Xlnet.XenLab;
 
-/// <summary>What the host showed, for a person to read: <c>xenlab-report.md</c> among the test results.</summary>
-public sealed class Report
+/// <summary>What the hosts showed, for a person to read: <c>xenlab-report.md</c> among the test results.</summary>
+public sealed class Report : IDisposable
 {
-    private readonly List<string> _facts = [];
+    private readonly Lock _lock = new();
+    private readonly SortedSet<string> _facts = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, string> _exercises = new(StringComparer.Ordinal);
 
-    public void Fact(string what, string text) => _facts.Add($"- {what}: {text}");
+    public void Fact(string what, string text)
+    {
+        lock (_lock)
+            _facts.Add($"- {what}: {text}");
+    }
 
     /// <summary>An exercise of the lab sheet. Of one that fails the report has what was seen until then.</summary>
     public Exercise Begin(string title) => new(this, title);
 
-    public void Write()
+    public void Dispose()
     {
         if (_exercises.Count == 0 || Environment.GetEnvironmentVariable("XLNET_XENLAB_REPORT") is not { } path)
             return;
@@ -35,6 +44,10 @@ public sealed class Report
             _text.Append("    # ").Append(what).Append('\n')
                 .AppendJoin('\n', output.TrimEnd('\n').Split('\n').Select(line => ("    " + line).TrimEnd())).Append("\n\n");
 
-        public void Dispose() => report._exercises[title] = _text.ToString();
+        public void Dispose()
+        {
+            lock (report._lock)
+                report._exercises[title] = _text.ToString();
+        }
     }
 }

@@ -16,6 +16,9 @@ namespace Xlnet.XenLab;
 /// </summary>
 public sealed class XenHost : IAsyncLifetime
 {
+    public const string First = "the first host";
+    public const string Second = "the second host";
+
     /// <summary>Mostly it takes 35 s; software emulation beside a build was seen to take 200.</summary>
     private static readonly TimeSpan BootLimit = TimeSpan.FromMinutes(5);
 
@@ -77,11 +80,14 @@ public sealed class XenHost : IAsyncLifetime
     private SshConnections _connections = null!;
     private SshShell _shell = null!;
 
-    public XenHost() =>
+    public XenHost(Report report)
+    {
+        Report = report;
         _image = Environment.GetEnvironmentVariable("XLNET_XENLAB_IMAGE")
             ?? throw new InvalidOperationException("XLNET_XENLAB_IMAGE names no Dom0 image: run these tests with ./test --xen, which builds one.");
+    }
 
-    public Report Report { get; } = new();
+    public Report Report { get; }
 
     public int Port { get; private set; }
 
@@ -129,7 +135,6 @@ public sealed class XenHost : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        Report.Write();
         _connections?.Dispose();
         await EndAsync();
     }
@@ -263,11 +268,11 @@ public sealed class XenHost : IAsyncLifetime
 }
 
 /// <summary>
-/// The tests by the service have one host, those of the contract another, and run side by side: QEMU's emulation of a processor keeps one
-/// of the machine's busy, and there are two.
+/// There are two hosts, and what is tried on each takes about as long: QEMU's emulation of a processor keeps one of the machine's busy, and
+/// there are two.
 /// </summary>
-[CollectionDefinition("Lab")]
-public sealed class LabGroup : ICollectionFixture<XenHost>;
+[CollectionDefinition(XenHost.First)]
+public sealed class FirstHostGroup : ICollectionFixture<XenHost>;
 
-[CollectionDefinition("Contract")]
-public sealed class ContractGroup : ICollectionFixture<XenHost>;
+[CollectionDefinition(XenHost.Second)]
+public sealed class SecondHostGroup : ICollectionFixture<XenHost>;

@@ -6,7 +6,7 @@ using Xunit.v3;
 namespace Xlnet.XenLab;
 
 /// <summary>A real Xen with its own xl, over SSH: the contract that the simulation keeps is this one's.</summary>
-[Collection("Contract")]
+[Collection(XenHost.Second)]
 public sealed class XenHostTests(XenHost xen) : HostContract
 {
     protected override string Folder => "/root/lab";
