@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Xlnet.Bench;
 
-/// <summary>A process that answers HTTP: the service as it is delivered, compiled for release, or what it is compared with.</summary>
+/// <summary>A process that answers HTTP: the service as it is delivered, published into the folder <c>XLNET_BENCH_SERVICE</c>, or what it is compared with.</summary>
 internal sealed class BenchService : IAsyncDisposable
 {
     private readonly Process _process;
@@ -23,7 +23,7 @@ internal sealed class BenchService : IAsyncDisposable
     /// <param name="keys">The folder of the SSH keys.</param>
     public static Task<BenchService> StartAsync(string connectionString, string folder, string? keys = null)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(Repository.Root, "src/Api/bin/Release/net10.0/Xlnet.Api.dll")]) { WorkingDirectory = folder };
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(Environment.GetEnvironmentVariable("XLNET_BENCH_SERVICE")!, "Xlnet.Api.dll")]) { WorkingDirectory = folder };
         start.Environment["ConnectionStrings__Xlnet"] = connectionString;
         start.Environment["Xlnet__DataDirectory"] = folder;
         if (keys is not null)
