@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using DiffPlex;
+using DiffPlex.Model;
 
 namespace Xlnet.Infrastructure.Operations;
 
@@ -8,6 +9,12 @@ namespace Xlnet.Infrastructure.Operations;
 internal static class UnifiedDiff
 {
     private const int Context = 3;
+
+    /// <summary>
+    /// To find what two files have in common takes as many steps as they have lines, times the lines that differ. Of more lines than these,
+    /// only what is the same at their beginning and end is left out, and the rest told as one change.
+    /// </summary>
+    private const int MaxCompared = 10_000;
 
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -25,7 +32,7 @@ internal static class UnifiedDiff
             return $"Binary files {Name(path, before)} and {Name(path, after)} differ";
 
         Encoding encoding = IsUtf8(from) && IsUtf8(to) ? StrictUtf8 : Encoding.Latin1;
-        var diff = Differ.Instance.CreateDiffs(encoding.GetString(from), encoding.GetString(to), ignoreWhiteSpace: false, ignoreCase: false, Lines.Instance);
+        var diff = Compare(encoding.GetString(from), encoding.GetString(to));
         var text = new StringBuilder($"--- {Name(path, before)}\n+++ {Name(path, after)}\n");
         for (var first = 0; first < diff.DiffBlocks.Count;)
         {
@@ -40,7 +47,22 @@ internal static class UnifiedDiff
         return text.ToString(0, text.Length - 1);
     }
 
-    private static void AddHunk(StringBuilder text, DiffPlex.Model.DiffResult diff, int first, int last)
+    private static DiffResult Compare(string before, string after)
+    {
+        var (old, @new) = (Lines.Instance.Chunk(before), Lines.Instance.Chunk(after));
+        if (old.Count + @new.Count <= MaxCompared)
+            return Differ.Instance.CreateDiffs(before, after, ignoreWhiteSpace: false, ignoreCase: false, Lines.Instance);
+        var (same, most) = (0, Math.Min(old.Count, @new.Count));
+        while (same < most && old[same] == @new[same])
+            same++;
+        var end = 0;
+        while (end < most - same && old[^(end + 1)] == @new[^(end + 1)])
+            end++;
+        var (deleted, inserted) = (old.Count - same - end, @new.Count - same - end);
+        return new DiffResult(old, @new, deleted + inserted == 0 ? [] : [new DiffBlock(same, deleted, same, inserted)]);
+    }
+
+    private static void AddHunk(StringBuilder text, DiffResult diff, int first, int last)
     {
         var start = diff.DiffBlocks[first];
         var lead = Math.Min(Context, start.DeleteStartA);
@@ -62,7 +84,7 @@ internal static class UnifiedDiff
         AddLines(text, ' ', diff.PiecesOld, line, line + tail);
     }
 
-    private static int EndOf(DiffPlex.Model.DiffResult diff, int block) => diff.DiffBlocks[block].DeleteStartA + diff.DiffBlocks[block].DeleteCountA;
+    private static int EndOf(DiffResult diff, int block) => diff.DiffBlocks[block].DeleteStartA + diff.DiffBlocks[block].DeleteCountA;
 
     /// <summary>A range without lines is named by the line before it.</summary>
     private static string Range(int from, int count) => string.Create(CultureInfo.InvariantCulture, $"{(count == 0 ? from : from + 1)},{count}");

@@ -38,6 +38,11 @@ public sealed class StepDiffTests
         { "Latin-1", [(byte)'#', 0xfc, 0xff, (byte)'\n', (byte)'a', (byte)'\n'], [(byte)'#', 0xfc, 0xff, (byte)'\n', (byte)'b', (byte)'\n'] },
         { "Latin-1 to UTF-8", [0xfc, (byte)'\n'], "ü\n"u8.ToArray() },
         { "lines that look like a diff", "-- a\n"u8.ToArray(), "++ b\n@@ -1 +1 @@\n\\ No newline at end of file\n"u8.ToArray() },
+        { "so many lines, two of them others", Lines(20_000), Lines(20_000, 3, 19_990) },
+        { "so many lines, the first and the last others", Lines(20_000), Lines(20_000, 0, 19_999) },
+        { "so many lines that are gone", Lines(20_000), "a\n"u8.ToArray() },
+        { "so many lines that are the same, and some less", Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("a\n", 20_000))), Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("a\n", 15_000))) },
+        { "so many lines, of which the last loses its end", Lines(20_000), Lines(20_000)[..^1] },
         { "form feed and line separator", "a\fb\u2028c\n"u8.ToArray(), "a\fb\u2028d\n"u8.ToArray() },
     };
 
