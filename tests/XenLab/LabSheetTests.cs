@@ -7,52 +7,38 @@ namespace Xlnet.XenLab;
 
 /// <summary>The exercises of the lab sheet, by the service, on the real Xen; what the host shows is looked at past the service.</summary>
 [Collection(XenHost.First)]
-public sealed class LabSheetTests(XenHost xen) : IAsyncLifetime
+public sealed class LabSheetTests(XenHost xen) : LabTests(xen, "as-written")
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static readonly object AllowRecreate = new { allow = new[] { "vif-blip", "guest-recreate" } };
 
-    private LabService _service = null!;
-
-    public async ValueTask InitializeAsync()
-    {
-        await xen.ResetAsync();
-        _service = await LabService.StartAsync(xen, "as-written");
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_service is not null)
-            await _service.DisposeAsync();
-    }
-
     [Fact]
     public async Task StartAndStop_WhileSomeoneWatches_InterfaceComesJoinsTheBridgeAndGoes()
     {
-        using var exercise = xen.Report.Begin("1. Start and stop a guest, and watch the interfaces");
-        await _service.PutGuestAsync("web1", "");
-        await using var events = await EventReader.OpenAsync(_service.Client, LabService.Host + "/events", limit: TimeSpan.FromMinutes(5));
+        using var exercise = Xen.Report.Begin("1. Start and stop a guest, and watch the interfaces");
+        await Service.PutGuestAsync("web1", "");
+        await using var events = await EventReader.OpenAsync(Service.Client, LabService.Host + "/events", limit: TimeSpan.FromMinutes(5));
 
-        await _service.SucceedAsync("/guests/web1/start");
-        var domid = (int)(await _service.DomainAsync("web1"))!["domid"]!;
+        await Service.SucceedAsync("/guests/web1/start");
+        var domid = (int)(await Service.DomainAsync("web1"))!["domid"]!;
         var vif = $"vif{domid}.0";
         var seen = await events.UntilAsync(e => e.Name == "port-added" && (string)e.Data["port"]! == vif);
         Assert.Contains(seen, e => e.Name == "interface-added" && (string)e.Data["interface"]!["name"]! == vif);
         Assert.Equal("xenbr0", (string)seen[^1].Data["bridge"]!);
 
-        var ports = await xen.RunAsync("bridge", "link");
+        var ports = await Xen.RunAsync("bridge", "link");
         Assert.Contains($"{vif}:", ports, StringComparison.Ordinal);
-        var pinged = await xen.PingedAsync("172.31.77.2");
+        var pinged = await Xen.PingedAsync("172.31.77.2");
         exercise.Say($"`POST …/guests/web1/start`: `{vif}` appears and joins `xenbr0`, and the guest answers.");
         exercise.Show("GET …/events", Lines(seen));
         exercise.Show("bridge link", ports);
         exercise.Show("ping 172.31.77.2", pinged);
 
-        await _service.SucceedAsync("/guests/web1/stop");
+        await Service.SucceedAsync("/guests/web1/stop");
         seen = await events.UntilAsync(e => e.Name == "domain-removed");
         Assert.Contains(seen, e => e.Name == "interface-removed" && (string)e.Data["interface"]!["name"]! == vif);
-        Assert.DoesNotContain(vif, ports = await xen.RunAsync("bridge", "link"), StringComparison.Ordinal);
+        Assert.DoesNotContain(vif, ports = await Xen.RunAsync("bridge", "link"), StringComparison.Ordinal);
         exercise.Say("`POST …/guests/web1/stop`: the guest shuts down when it is asked to, and the interface goes.");
         exercise.Show("GET …/events", Lines(seen));
         exercise.Show("bridge link", ports);
@@ -70,15 +56,15 @@ public sealed class LabSheetTests(XenHost xen) : IAsyncLifetime
     [Fact]
     public async Task EmptyVif_ExplainedPinnedAndRecreated_KeepsWhatItGot()
     {
-        using var exercise = xen.Report.Begin("2. What vif = [''] led to, and keeping it");
-        await _service.PutGuestAsync("web1", "");
-        await _service.SucceedAsync("/guests/web1/start");
-        await xen.GuestsConnectedAsync();
+        using var exercise = Xen.Report.Begin("2. What vif = [''] led to, and keeping it");
+        await Service.PutGuestAsync("web1", "");
+        await Service.SucceedAsync("/guests/web1/start");
+        await Xen.GuestsConnectedAsync();
 
-        var explanation = await _service.GetAsync("/guests/web1/vifs/0/explanation");
+        var explanation = await Service.GetAsync("/guests/web1/vifs/0/explanation");
         var settings = explanation["settings"].AsArray().ToDictionary(s => (string)s!["key"]!, s => ((string?)s!["value"], (string)s["origin"]!));
         var domid = (int)explanation["live"]["domid"]!;
-        var drawn = (await xen.RunAsync("xenstore-read", $"/local/domain/{domid}/device/vif/0/mac")).Trim();
+        var drawn = (await Xen.RunAsync("xenstore-read", $"/local/domain/{domid}/device/vif/0/mac")).Trim();
         Assert.Equal((drawn, "live-host"), settings["mac"]);
         Assert.Equal(("xenbr0", "xl-conf"), settings["bridge"]);
         Assert.Equal(("vif-bridge", "xl-conf"), settings["script"]);
@@ -86,20 +72,20 @@ public sealed class LabSheetTests(XenHost xen) : IAsyncLifetime
         exercise.Show("GET …/guests/web1/vifs/0/explanation", string.Join('\n', settings.Select(s => $"{s.Key,-12} {s.Value.Item1,-20} {s.Value.Item2}")));
         exercise.Show("…, live", explanation["live"].ToJsonString(Indented));
 
-        var pinned = await _service.Client.PostAsync(LabService.Host + "/guests/web1/vifs/0/pin");
+        var pinned = await Service.Client.PostAsync(LabService.Host + "/guests/web1/vifs/0/pin");
         LabService.Is(200, pinned);
         Assert.Equal($"mac={drawn},bridge=xenbr0,script=vif-bridge", (string)pinned["spec"]!);
         exercise.Say("`POST …/vifs/0/pin` writes that into the guest file:");
-        exercise.Show("GET …/plan", string.Join('\n', (await _service.GetAsync("/plan"))["steps"].AsArray().Select(s => (string)s!["diff"]!)));
+        exercise.Show("GET …/plan", string.Join('\n', (await Service.GetAsync("/plan"))["steps"].AsArray().Select(s => (string)s!["diff"]!)));
 
-        await _service.SucceedAsync("/guests/web1/recreate");
-        await xen.GuestsConnectedAsync();
-        var after = (await _service.DomainAsync("web1"))!;
+        await Service.SucceedAsync("/guests/web1/recreate");
+        await Xen.GuestsConnectedAsync();
+        var after = (await Service.DomainAsync("web1"))!;
         Assert.NotEqual(domid, (int)after["domid"]!);
         Assert.Equal((drawn, "xenbr0"), ((string)after["vifs"]![0]!["mac"]!, (string?)after["vifs"]![0]!["bridge"]));
         exercise.Say("`POST …/recreate`: another domain, the same address on the same bridge.");
-        exercise.Show("xl network-list web1", await xen.RunAsync("xl", "network-list", "web1"));
-        exercise.Show("grep vif /etc/xen/web1.cfg", await xen.RunAsync("grep", "vif", "/etc/xen/web1.cfg"));
+        exercise.Show("xl network-list web1", await Xen.RunAsync("xl", "network-list", "web1"));
+        exercise.Show("grep vif /etc/xen/web1.cfg", await Xen.RunAsync("grep", "vif", "/etc/xen/web1.cfg"));
     }
 
     /// <summary>What a vif says, and the question to the host whose answer shows its effect; $N is its number, $V and $F are its backend and frontend in xenstore.</summary>
@@ -129,8 +115,8 @@ public sealed class LabSheetTests(XenHost xen) : IAsyncLifetime
     public async Task VifOptions_Given_TheirEffectsAreOnTheHost(int pair)
     {
         var options = Options.Skip(2 * pair).Take(2).ToList();
-        using var exercise = xen.Report.Begin($"3. What the options of a vif do: {string.Join(", ", options.Select(o => o.Option))}");
-        await xen.ScriptAsync("""
+        using var exercise = Xen.Report.Begin($"3. What the options of a vif do: {string.Join(", ", options.Select(o => o.Option))}");
+        await Xen.ScriptAsync("""
             cat >/etc/xen/scripts/vif-lab <<'END'
             #!/bin/sh
             [ "$1" != online ] || echo "$1 $vif" >/run/vif-lab
@@ -140,18 +126,18 @@ public sealed class LabSheetTests(XenHost xen) : IAsyncLifetime
             """);
         // A start brings what its guest needs, and a bridge of nobody's would stay to be done.
         if (options.Any(o => o.Option == "bridge"))
-            LabService.Is(201, await _service.Client.PutAsync(LabService.Host + "/bridges/labbr1", new { }));
-        await _service.PutGuestAsync("web1", [.. options.Select(o => o.Vif)]);
-        await _service.SucceedAsync("/guests/web1/start");
-        await xen.GuestsConnectedAsync();
+            LabService.Is(201, await Service.Client.PutAsync(LabService.Host + "/bridges/labbr1", new { }));
+        await Service.PutGuestAsync("web1", [.. options.Select(o => o.Vif)]);
+        await Service.SucceedAsync("/guests/web1/start");
+        await Xen.GuestsConnectedAsync();
         if (options.Any(o => o.Option == "mac"))
-            await xen.PingedAsync("172.31.77.2");
+            await Xen.PingedAsync("172.31.77.2");
 
-        var domid = (int)(await _service.DomainAsync("web1"))!["domid"]!;
+        var domid = (int)(await Service.DomainAsync("web1"))!["domid"]!;
         foreach (var (at, (option, vif, question, expected)) in options.Index())
         {
             var devid = option == "devid" ? 17 : at;
-            var answer = await xen.ScriptAsync($"D={domid} N={devid} V=/local/domain/0/backend/vif/{domid}/{devid} F=/local/domain/{domid}/device/vif/{devid}; {question}");
+            var answer = await Xen.ScriptAsync($"D={domid} N={devid} V=/local/domain/0/backend/vif/{domid}/{devid} F=/local/domain/{domid}/device/vif/{devid}; {question}");
             exercise.Say($"{option}: `vif = ['{vif}']`");
             exercise.Show(question, answer);
             Assert.Equal((option, expected.Replace("$D", $"{domid}", StringComparison.Ordinal).Replace("$N", $"{devid}", StringComparison.Ordinal)), (option, answer.TrimEnd('\n')));
@@ -161,75 +147,75 @@ public sealed class LabSheetTests(XenHost xen) : IAsyncLifetime
     [Fact]
     public async Task Vif_PluggedIntoARunningGuest_AnswersAPing()
     {
-        using var exercise = xen.Report.Begin("4. A vif plugged into a running guest");
-        await _service.PutGuestAsync("web1", "");
-        await _service.SucceedAsync("/guests/web1/start");
-        await xen.PingedAsync("172.31.77.2");
-        var domid = (int)(await _service.DomainAsync("web1"))!["domid"]!;
-        await xen.ScriptAsync("! ping -n -c 1 -W 3 172.31.77.3");
+        using var exercise = Xen.Report.Begin("4. A vif plugged into a running guest");
+        await Service.PutGuestAsync("web1", "");
+        await Service.SucceedAsync("/guests/web1/start");
+        await Xen.PingedAsync("172.31.77.2");
+        var domid = (int)(await Service.DomainAsync("web1"))!["domid"]!;
+        await Xen.ScriptAsync("! ping -n -c 1 -W 3 172.31.77.3");
 
-        LabService.Is(201, await _service.Client.PostAsync(LabService.Host + "/guests/web1/vifs", new { bridge = "xenbr0" }));
-        var operation = await _service.SucceedAsync("/apply");
-        var pinged = await xen.PingedAsync("172.31.77.3");
+        LabService.Is(201, await Service.Client.PostAsync(LabService.Host + "/guests/web1/vifs", new { bridge = "xenbr0" }));
+        var operation = await Service.SucceedAsync("/apply");
+        var pinged = await Xen.PingedAsync("172.31.77.3");
 
-        Assert.Equal(domid, (int)(await _service.DomainAsync("web1"))!["domid"]!);
+        Assert.Equal(domid, (int)(await Service.DomainAsync("web1"))!["domid"]!);
         Assert.Contains("vif.attach", operation["steps"].AsArray().Select(s => (string)s!["action"]!));
         exercise.Say("`POST …/guests/web1/vifs`, `POST …/apply`: the guest runs on, brings the new card up, and answers on it.");
         exercise.Show("GET …/operations/{id}", Steps(operation));
-        exercise.Show("xl network-list web1", await xen.RunAsync("xl", "network-list", "web1"));
+        exercise.Show("xl network-list web1", await Xen.RunAsync("xl", "network-list", "web1"));
         exercise.Show("ping 172.31.77.3", pinged);
     }
 
     [Fact]
     public async Task Uplink_TakenOffTheBridgeThatCarriesSsh_HostRepairsItself()
     {
-        using var exercise = xen.Report.Begin("5. A bridge change that cuts SSH, and repairs itself");
-        LabService.Is(201, await _service.Client.PutAsync(LabService.Host + "/bridges/xenbr0", new { ports = Array.Empty<string>() }));
+        using var exercise = Xen.Report.Begin("5. A bridge change that cuts SSH, and repairs itself");
+        LabService.Is(201, await Service.Client.PutAsync(LabService.Host + "/bridges/xenbr0", new { ports = Array.Empty<string>() }));
 
-        var operation = await _service.RunAsync("/apply", new { allow = new[] { "management-path" } });
+        var operation = await Service.RunAsync("/apply", new { allow = new[] { "management-path" } });
 
         Assert.True((string)operation["status"]! == "rolled-back", operation.Text);
         Assert.True((string)operation["error"]["code"]! == "management-path.lost", operation.Text);
-        var link = await xen.UntilAsync("ip -o link show dev eth0 | grep -o 'eth0: .*master xenbr0'");
+        var link = await Xen.UntilAsync("ip -o link show dev eth0 | grep -o 'eth0: .*master xenbr0'");
         exercise.Say("`PUT …/bridges/xenbr0` with no ports, `POST …/apply` with `management-path` allowed: nobody reaches the host any more, until its own timer has run its script.");
         exercise.Show("GET …/operations/{id}", Steps(operation));
         exercise.Show("…, error", operation["error"].ToJsonString(Indented));
         exercise.Show("ip -o link show dev eth0", link);
-        exercise.Show("journalctl -u 'xlnet-deadman-*'", await xen.ScriptAsync("journalctl --no-pager -q -o short-iso -u 'xlnet-deadman-*' | tail -n 10"));
+        exercise.Show("journalctl -u 'xlnet-deadman-*'", await Xen.ScriptAsync("journalctl --no-pager -q -o short-iso -u 'xlnet-deadman-*' | tail -n 10"));
     }
 
     [Fact]
     public async Task Killed_WhileTheGuestIsCreated_GoesOnWhenItIsStartedAgain()
     {
-        using var exercise = xen.Report.Begin("6. A killed xlnet goes on");
-        LabService.Is(201, await _service.Client.PutAsync(LabService.Host + "/bridges/labbr1", new { }));
-        await _service.PutGuestAsync("web1", "", "bridge=labbr1");
-        var id = await _service.AskAsync("/guests/web1/start");
+        using var exercise = Xen.Report.Begin("6. A killed xlnet goes on");
+        LabService.Is(201, await Service.Client.PutAsync(LabService.Host + "/bridges/labbr1", new { }));
+        await Service.PutGuestAsync("web1", "", "bridge=labbr1");
+        var id = await Service.AskAsync("/guests/web1/start");
         Answer running;
         do
-            running = await _service.Client.GetJsonAsync($"/v1/operations/{id}?wait=1s");
+            running = await Service.Client.GetJsonAsync($"/v1/operations/{id}?wait=1s");
         while (!running["steps"].AsArray().Any(s => (string)s!["action"]! == "guest.create" && (string)s["status"]! == "running"));
-        await _service.KillAsync();
+        await Service.KillAsync();
 
-        await _service.StartAgainAsync();
-        var operation = await _service.EndAsync(id);
+        await Service.StartAgainAsync();
+        var operation = await Service.EndAsync(id);
 
         Assert.True((string)operation["status"]! == "succeeded", operation.Text);
         Assert.Contains("interrupted", operation["steps"].AsArray().Select(s => (string)s!["status"]!));
-        Assert.Empty((await _service.GetAsync("/plan"))["steps"].AsArray());
-        var domain = (await _service.DomainAsync("web1"))!;
+        Assert.Empty((await Service.GetAsync("/plan"))["steps"].AsArray());
+        var domain = (await Service.DomainAsync("web1"))!;
         Assert.Equal(["xenbr0", "labbr1"], domain["vifs"]!.AsArray().Select(v => (string?)v!["bridge"]));
-        await xen.PingedAsync("172.31.77.2");
+        await Xen.PingedAsync("172.31.77.2");
         exercise.Say("The service is killed by SIGKILL while `xl create` runs, and started again: it looks, and does what is missing.");
         exercise.Show("GET …/operations/{id}", Steps(operation));
-        exercise.Show("xl list", await xen.RunAsync("xl", "list"));
+        exercise.Show("xl list", await Xen.RunAsync("xl", "list"));
     }
 
     [Fact]
     public async Task Adopt_AHostWithAPast_ChangesNothingAndSeesWhatComesLater()
     {
-        using var exercise = xen.Report.Begin("9. Adopting a host that has guests already, and drift");
-        await xen.ScriptAsync("""
+        using var exercise = Xen.Report.Begin("9. Adopting a host that has guests already, and drift");
+        await Xen.ScriptAsync("""
             cat >/etc/xen/old1.cfg <<'END'
             # Made by hand.
             name = "old1"
@@ -242,32 +228,32 @@ public sealed class LabSheetTests(XenHost xen) : IAsyncLifetime
             END
             xl create /etc/xen/old1.cfg
             """);
-        await xen.PingedAsync("172.31.77.2");
+        await Xen.PingedAsync("172.31.77.2");
 
-        var adopted = await _service.Client.PostAsync(LabService.Host + "/adopt");
+        var adopted = await Service.Client.PostAsync(LabService.Host + "/adopt");
         LabService.Is(200, adopted);
         Assert.Equal("old1", (string)Assert.Single(adopted["adopted"]["guests"]!.AsArray())!["name"]!);
         Assert.Empty(adopted["skipped"].AsArray());
-        Assert.Empty((await _service.SucceedAsync("/apply"))["steps"].AsArray());
-        Assert.True((bool)(await _service.GetAsync("/drift"))["inSync"]!);
+        Assert.Empty((await Service.SucceedAsync("/apply"))["steps"].AsArray());
+        Assert.True((bool)(await Service.GetAsync("/drift"))["inSync"]!);
         exercise.Say("`POST …/adopt` takes xl.conf, the bridge and the guest; `POST …/apply` finds nothing to do.");
         exercise.Show("POST …/adopt", adopted.Json!.ToJsonString(Indented));
 
-        await xen.ScriptAsync("sed -i 's/22:33/22:44/' /etc/xen/old1.cfg; xl network-attach old1 mac=00:16:3e:11:22:55 bridge=xenbr0");
-        await xen.GuestsConnectedAsync();
-        var drift = await _service.GetAsync("/drift");
+        await Xen.ScriptAsync("sed -i 's/22:33/22:44/' /etc/xen/old1.cfg; xl network-attach old1 mac=00:16:3e:11:22:55 bridge=xenbr0");
+        await Xen.GuestsConnectedAsync();
+        var drift = await Service.GetAsync("/drift");
         Assert.Contains(drift["entries"].AsArray(), e => (string)e!["target"]! == "guests/old1/vifs/0" && (string?)e["file"] == "00:16:3e:11:22:44");
         Assert.Contains(drift["entries"].AsArray(), e => (string)e!["target"]! == "guests/old1/vifs/1");
         exercise.Say("Someone edits the file by hand, and plugs a card:");
         exercise.Show("GET …/drift", string.Join('\n', drift["entries"].AsArray().Select(e => (string)e!["message"]!)));
 
-        var enforced = await _service.RunAsync("/drift/enforce", new { targets = new[] { "guests/old1" }, allow = new[] { "vif-blip" } });
+        var enforced = await Service.RunAsync("/drift/enforce", new { targets = new[] { "guests/old1" }, allow = new[] { "vif-blip" } });
         Assert.True((string)enforced["status"]! == "succeeded", enforced.Text);
-        Assert.True((bool)(await _service.GetAsync("/drift"))["inSync"]!);
+        Assert.True((bool)(await Service.GetAsync("/drift"))["inSync"]!);
         exercise.Say("`POST …/drift/enforce` puts both back:");
         exercise.Show("GET …/operations/{id}", Steps(enforced));
-        exercise.Show("grep vif /etc/xen/old1.cfg", await xen.RunAsync("grep", "vif", "/etc/xen/old1.cfg"));
-        exercise.Show("ping 172.31.77.2", await xen.PingedAsync("172.31.77.2"));
+        exercise.Show("grep vif /etc/xen/old1.cfg", await Xen.RunAsync("grep", "vif", "/etc/xen/old1.cfg"));
+        exercise.Show("ping 172.31.77.2", await Xen.PingedAsync("172.31.77.2"));
     }
 
     private static string Steps(Answer operation) => string.Join('\n', operation["steps"].AsArray().Select(
