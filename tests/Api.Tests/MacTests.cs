@@ -1,5 +1,10 @@
 using System.Globalization;
+using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using Xlnet.Domain.Common;
+using Xlnet.Domain.Macs;
+using Xlnet.Domain.Vifs;
+using Xlnet.Infrastructure.Data;
 using Xunit;
 
 namespace Xlnet.Api.Tests;
@@ -7,6 +12,8 @@ namespace Xlnet.Api.Tests;
 public sealed class MacTests(ServiceFixture service)
 {
     private static int _ranges;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     private HttpClient Client => service.Client;
 
@@ -56,6 +63,85 @@ public sealed class MacTests(ServiceFixture service)
         Assert.Equal(201, full.Status);
         Assert.True(whenEmpty > 0);
         Assert.Equal(whenEmpty, whenFull);
+    }
+
+    /// <summary>PostgreSQL keeps the plans of prepared statements, until it next looks at how large a table has become.</summary>
+    [Fact]
+    public async Task Statements_PlannedOnSmallTables_ReadAsFewRowsOfLargeOnes()
+    {
+        await using var database = new TestDatabase();
+        await database.CreateAsync();
+        await using var source = NpgsqlDataSource.Create(XlnetDbOptions.Complete(database.ConnectionString));
+        var options = new DbContextOptionsBuilder<XlnetDbContext>();
+        XlnetDbOptions.Configure(options, source);
+        await using var db = new XlnetDbContext(options.Options);
+        await db.Database.MigrateAsync(Stop);
+        await db.Database.ExecuteSqlRawAsync("ALTER TABLE mac_allocations SET (autovacuum_enabled = off); ALTER TABLE mac_holdings SET (autovacuum_enabled = off)", Stop);
+        var macs = new MacAllocator(db, new RequestInfo(), TimeProvider.System);
+        var pool = MacPool.Create(ResourceName.Parse(MacPool.DefaultName), MacPool.DefaultFirst, MacPool.DefaultLast, TimeProvider.System.GetUtcNow());
+        var only = new MacAddress(0x0200_0000_0000);
+        var single = MacPool.Create(ResourceName.Parse("single"), only, only, TimeProvider.System.GetUtcNow());
+        single.Quarantine = TimeSpan.Zero;
+        await db.Database.OpenConnectionAsync(Stop);
+        await CountAsync(() => macs.AddPoolAsync(pool, Stop));
+        await CountAsync(() => macs.AddPoolAsync(single, Stop));
+
+        // One name for which much is reserved: by what PostgreSQL knows of it, any address will do.
+        await db.Database.ExecuteSqlRawAsync("""
+            INSERT INTO mac_allocations (mac, state, holder, since)
+            SELECT lpad(to_hex(x'020000200000'::bigint + n), 12, '0')::macaddr, 'reserved', 'lab', now() FROM generate_series(1, 300) n
+            """, Stop);
+        // The fifth time Npgsql has them prepared, and after five more PostgreSQL keeps their plans.
+        long[] whenSmall = [];
+        for (var i = 0; i < 20; i++)
+        {
+            // As if they were and stayed as small as they are.
+            await db.Database.ExecuteSqlRawAsync("ANALYZE mac_allocations; ANALYZE mac_holdings", Stop);
+            whenSmall = await RowsReadAsync(i);
+        }
+
+        await db.Database.ExecuteSqlRawAsync("""
+            INSERT INTO mac_allocations (mac, pool_id, state, holder, since, available_at)
+            SELECT lpad(to_hex(x'020000100000'::bigint + n), 12, '0')::macaddr, p.id,
+                   (ARRAY['held', 'reserved', 'quarantined'])[n % 3 + 1], 'filled', now(), CASE WHEN n % 3 = 2 THEN now() + interval '1 hour' END
+            FROM generate_series(1, 100000) n, mac_pools p WHERE p.name <> 'single';
+            INSERT INTO mac_holdings (mac, holder, state, held_from) SELECT mac, holder, 'held', now() FROM mac_allocations
+            """, Stop);
+        var whenLarge = await RowsReadAsync(20);
+
+        // The ledger has an entry for each time that the only address was held.
+        Assert.All(whenSmall.Concat(whenLarge), rows => Assert.InRange(rows, 0, 40));
+
+        // Of a new address, of a claim and the allocation of what was claimed, of a used-up pool's only address, and of a release.
+        async Task<long[]> RowsReadAsync(int i)
+        {
+            var guest = $"g{i}";
+            var mac = new MacAddress(0x0200_0001_0000 + (ulong)i);
+            return
+            [
+                await CountAsync(() => macs.AllocateAsync(pool, new VifHolder("h", guest, 0), Stop)),
+                await CountAsync(async () =>
+                {
+                    await macs.ReserveAsync(mac, $"h/{guest}", Stop);
+                    Assert.Equal(mac, await macs.AllocateAsync(pool, new VifHolder("h", guest, 1), Stop));
+                }),
+                await CountAsync(async () => Assert.Equal(only, await macs.AllocateAsync(single, new VifHolder("h", guest, 2), Stop))),
+                await CountAsync(() => macs.ReleaseAsync([mac, only], Stop)),
+            ];
+        }
+
+        async Task<long> CountAsync(Func<Task> run)
+        {
+            await using var transaction = await db.Database.BeginTransactionAsync(Stop);
+            var before = await ReadSoFarAsync();
+            await run();
+            var after = await ReadSoFarAsync();
+            await transaction.CommitAsync(Stop);
+            return after - before;
+        }
+
+        Task<long> ReadSoFarAsync() =>
+            db.Database.SqlQuery<long>($"SELECT sum(seq_tup_read + COALESCE(idx_tup_fetch, 0))::bigint AS \"Value\" FROM pg_stat_xact_user_tables").SingleAsync(Stop);
     }
 
     [Fact]

@@ -35,20 +35,20 @@ SELECT m.id, m.created_at, m.description, m.first, m.last, m.multiplier, m.name,
 FROM mac_pools AS m
 WHERE m.name = 'default'
 LIMIT 2;
-SET LOCAL plan_cache_mode = force_custom_plan;
+SET LOCAL enable_seqscan = off;
 WITH RECURSIVE reserved AS (
     UPDATE mac_allocations SET state = 'held', holder = '10042/42.5/4', since = '2026-11-27 12:00:00+00'
     WHERE mac = (SELECT r.mac FROM mac_allocations r
                  WHERE r.state = 'reserved' AND r.holder IN ('10042/42.5/4', '10042/42.5') AND 'held' = 'held'
-                 ORDER BY r.mac LIMIT 1 FOR UPDATE SKIP LOCKED)
+                 ORDER BY r.mac::text LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING mac),
 draw AS (
     SELECT nextval('mac_pool_1_seq'::regclass) AS n WHERE NOT EXISTS (SELECT FROM reserved)
   UNION ALL
     SELECT nextval('mac_pool_1_seq'::regclass) FROM draw
-    WHERE n < 8388608 AND EXISTS (
-        SELECT FROM mac_allocations t
-        WHERE t.mac = lpad(to_hex(95537856512 + n * 5184443 % 8388608), 12, '0')::macaddr)),
+    WHERE n < 8388608 AND (
+        SELECT t.mac FROM mac_allocations t
+        WHERE t.mac = lpad(to_hex(95537856512 + n * 5184443 % 8388608), 12, '0')::macaddr) IS NOT NULL),
 candidate AS (
     SELECT lpad(to_hex(95537856512 + n * 5184443 % 8388608), 12, '0')::macaddr AS mac
     FROM draw WHERE n < 8388608 AND n = (SELECT max(n) FROM draw)),
@@ -67,7 +67,7 @@ again AS (
 given AS (
     SELECT mac FROM reserved UNION ALL SELECT mac FROM fresh UNION ALL SELECT mac FROM again),
 closed AS (
-    UPDATE mac_holdings h SET held_until = '2026-11-27 12:00:00+00' FROM reserved r WHERE h.mac = r.mac AND h.held_until IS NULL),
+    UPDATE mac_holdings SET held_until = '2026-11-27 12:00:00+00' WHERE mac = (SELECT mac FROM reserved) AND held_until IS NULL),
 ledger AS (
     INSERT INTO mac_holdings (mac, holder, state, held_from) SELECT mac, '10042/42.5/4', 'held', '2026-11-27 12:00:00+00' FROM given)
 SELECT mac FROM given \gset

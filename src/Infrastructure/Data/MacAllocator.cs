@@ -61,8 +61,8 @@ public sealed class MacAllocator(XlnetDbContext db, RequestInfo request, TimePro
                     available_at = @now + COALESCE((SELECT p.quarantine FROM mac_pools p WHERE p.id = a.pool_id), @quarantine)
                 WHERE a.mac = ANY (@macs) AND a.state <> 'quarantined'
                 RETURNING a.mac)
-            UPDATE mac_holdings h SET held_until = @now
-            FROM released r WHERE h.mac = r.mac AND h.held_until IS NULL
+            UPDATE mac_holdings SET held_until = @now
+            WHERE mac = ANY (ARRAY(SELECT mac FROM released)) AND held_until IS NULL
             """);
         command.Parameters.Add(new NpgsqlParameter("now", clock.GetUtcNow()));
         command.Parameters.Add(new NpgsqlParameter("quarantine", MacPool.DefaultQuarantine));
@@ -128,15 +128,15 @@ public sealed class MacAllocator(XlnetDbContext db, RequestInfo request, TimePro
                 UPDATE mac_allocations SET state = @state, holder = @holder, since = @now
                 WHERE mac = (SELECT r.mac FROM mac_allocations r
                              WHERE r.state = 'reserved' AND r.holder IN (@holder, @guest) AND @state = 'held'
-                             ORDER BY r.mac LIMIT 1 FOR UPDATE SKIP LOCKED)
+                             ORDER BY r.mac::text LIMIT 1 FOR UPDATE SKIP LOCKED)
                 RETURNING mac),
             draw AS (
                 SELECT nextval(@sequence::regclass) AS n WHERE NOT EXISTS (SELECT FROM reserved)
               UNION ALL
                 SELECT nextval(@sequence::regclass) FROM draw
-                WHERE n < @size AND EXISTS (
-                    SELECT FROM mac_allocations t
-                    WHERE t.mac = lpad(to_hex(@first + n * @multiplier % @size), 12, '0')::macaddr)),
+                WHERE n < @size AND (
+                    SELECT t.mac FROM mac_allocations t
+                    WHERE t.mac = lpad(to_hex(@first + n * @multiplier % @size), 12, '0')::macaddr) IS NOT NULL),
             candidate AS (
                 SELECT lpad(to_hex(@first + n * @multiplier % @size), 12, '0')::macaddr AS mac
                 FROM draw WHERE n < @size AND n = (SELECT max(n) FROM draw)),
@@ -155,7 +155,7 @@ public sealed class MacAllocator(XlnetDbContext db, RequestInfo request, TimePro
             given AS (
                 SELECT mac FROM reserved UNION ALL SELECT mac FROM fresh UNION ALL SELECT mac FROM again),
             closed AS (
-                UPDATE mac_holdings h SET held_until = @now FROM reserved r WHERE h.mac = r.mac AND h.held_until IS NULL),
+                UPDATE mac_holdings SET held_until = @now WHERE mac = (SELECT mac FROM reserved) AND held_until IS NULL),
             ledger AS (
                 INSERT INTO mac_holdings (mac, holder, state, held_from) SELECT mac, @holder, @state, @now FROM given)
             SELECT mac FROM given
@@ -184,7 +184,7 @@ public sealed class MacAllocator(XlnetDbContext db, RequestInfo request, TimePro
                    OR a.state = 'reserved' AND a.holder IN (@holder, @guest) AND @state = 'held'
                 RETURNING a.mac),
             closed AS (
-                UPDATE mac_holdings h SET held_until = @now FROM claimed c WHERE h.mac = c.mac AND h.held_until IS NULL),
+                UPDATE mac_holdings SET held_until = @now WHERE mac = (SELECT mac FROM claimed) AND held_until IS NULL),
             ledger AS (
                 INSERT INTO mac_holdings (mac, holder, state, held_from) SELECT mac, @holder, @state, @now FROM claimed)
             SELECT mac FROM claimed

@@ -133,7 +133,7 @@ public sealed class SubnetAllocator(XlnetDbContext db, TimeProvider clock)
     {
         if (addresses.Count == 0)
             return;
-        await using var command = db.Command("""
+        await using var command = db.CommandPlannedAnew("""
             WITH released AS (
                 UPDATE subnet_addresses a SET state = 'quarantined', since = @now, available_at = @now + s.quarantine
                 FROM unnest(@subnets, @addresses) AS g (subnet_id, address) JOIN subnets s ON s.id = g.subnet_id
@@ -187,7 +187,7 @@ public sealed class SubnetAllocator(XlnetDbContext db, TimeProvider clock)
     /// <summary>An address that is free, reserved for that vif or its guest, or in quarantine after a vif of that guest.</summary>
     private NpgsqlCommand ClaimCommand(long[] subnets, IPAddress[] addresses, string[] holders, AllocationState state)
     {
-        var command = db.Command("""
+        var command = db.CommandPlannedAnew("""
             WITH claimed AS (
                 INSERT INTO subnet_addresses AS a (subnet_id, address, state, holder, since)
                 SELECT q.subnet_id, q.address, @state, q.holder, @now FROM unnest(@subnets, @addresses, @holders) AS q (subnet_id, address, holder)
@@ -222,7 +222,7 @@ public sealed class SubnetAllocator(XlnetDbContext db, TimeProvider clock)
     /// </remarks>
     private async Task<IPAddress> DrawAsync(Subnet subnet, AllocationState state, string holder, string guest, CancellationToken ct)
     {
-        await using var command = db.Command("""
+        await using var command = db.CommandPlannedAnew("""
             WITH own AS (
                 SELECT address FROM subnet_addresses
                 WHERE subnet_id = @subnet AND @state = 'held'

@@ -50,13 +50,22 @@ public sealed class XlnetDbContext : DbContext
         new(Database.CurrentTransaction is null ? await Database.BeginTransactionAsync(ct) : null);
 
     /// <summary>
-    /// A statement of an allocator's, which is part of the caller's transaction. It is planned anew each time: a plan that was made while
-    /// a pool was empty would go through all of it when it is full.
+    /// A statement within the caller's transaction whose plan is kept, however much its tables grow. So it finds each row by a key, whose
+    /// value it has before it looks: of a parameter or of a subquery that stands for a value, never by a join, which would be left to what
+    /// PostgreSQL knew of the tables when it made the plan. Then the plan goes through no table.
     /// </summary>
-    internal NpgsqlCommand Command(string sql)
+    internal NpgsqlCommand Command(string sql) => CommandWith("enable_seqscan = off", sql);
+
+    /// <summary>
+    /// A statement within the caller's transaction that is planned each time, which takes longer than to run it: one whose best plan
+    /// depends on how many rows there are.
+    /// </summary>
+    internal NpgsqlCommand CommandPlannedAnew(string sql) => CommandWith("plan_cache_mode = force_custom_plan", sql);
+
+    private NpgsqlCommand CommandWith(string setting, string sql)
     {
         var command = (NpgsqlCommand)Database.GetDbConnection().CreateCommand();
-        command.CommandText = $"SET LOCAL plan_cache_mode = force_custom_plan; {sql}";
+        command.CommandText = $"SET LOCAL {setting}; {sql}";
         command.Transaction = (NpgsqlTransaction?)Database.CurrentTransaction?.GetDbTransaction()
             ?? throw new InvalidOperationException("Addresses change hands within a transaction only.");
         return command;
