@@ -104,9 +104,24 @@ public sealed class VlanTests(ServiceFixture service)
         Assert.True((bool)observation["bridges"].AsArray().Single(b => (string)b!["name"]! == "br5")!["vlanFiltering"]!);
         Assert.Equal(["vif-vlan"], observation["scripts"].AsArray().Where(s => (bool)s!["readsVlan"]!).Select(s => (string)s!["name"]!));
 
+        // Whoever is in a VLAN would be in one network with all others.
+        var refused = await Client.PutAsync($"/v1/hosts/{host}/bridges/br5", new { vlanFiltering = false });
+        Assert.Equal((409, "bridge.vlans-in-use", "/vlanFiltering"), (refused.Status, refused.Code, refused.Pointers[0]));
+        Assert.Equal((host, "g1", 0), ((string)refused["conflictingVif"]["host"]!, (string)refused["conflictingVif"]["guest"]!, (int)refused["conflictingVif"]["devid"]!));
+        Assert.Equal(409, (await DesiredWithoutFilteringAsync(vlan: "20")).Status);
+
         // What the database says of a bridge comes before what it was seen with.
-        Assert.Equal(200, (await Client.PutAsync($"/v1/hosts/{host}/bridges/br5", new { vlanFiltering = false })).Status);
+        Assert.Equal(200, (await DesiredWithoutFilteringAsync(vlan: null)).Status);
         await IsRefusedAsync(new { bridge = "br5", vlan = "21", script = "vif-vlan" }, "vif.vlan.filtering", "br5");
+
+        async Task<Answer> DesiredWithoutFilteringAsync(string? vlan)
+        {
+            var document = (await Client.GetJsonAsync($"/v1/hosts/{host}/desired-state")).Json!;
+            document["bridges"]!.AsArray().Single(b => (string)b!["name"]! == "br5")!["vlanFiltering"] = false;
+            var guest = document["guests"]![0]!;
+            guest["config"] = ((string)guest["config"]!).Replace(",vlan=20", vlan is null ? "" : $",vlan={vlan}", StringComparison.Ordinal);
+            return await Client.SendJsonAsync(HttpMethod.Put, $"/v1/hosts/{host}/desired-state", document, ("If-Match", "*"));
+        }
 
         async Task IsRefusedAsync(object body, string code, string hint)
         {
@@ -212,6 +227,21 @@ public sealed class VlanTests(ServiceFixture service)
         var moved = await Client.PutAsync($"/v1/hosts/{host}/networking", new { mode = "bridged", moveVifs = new Dictionary<string, string> { ["xenbr0"] = "ovs1" } });
         Assert.True(moved.Status == 200, moved.Text);
         Assert.Contains("bridge=ovs1.20", (string)(await Client.GetJsonAsync(vif))["spec"]!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Networking_WhoseBridgeWouldJoinItsVlans_IsRefusedWithTheVifsInThem()
+    {
+        var (host, vif) = await NewGuestAsync(xenMinor: 19);
+        var networking = $"/v1/hosts/{host}/networking";
+        Assert.Equal(200, (await Client.PutAsync(networking, new { mode = "bridged", vlanFiltering = true })).Status);
+        Assert.Equal(200, (await Client.PutAsync(vif, new { vlan = "20", script = "vif-vlan" })).Status);
+
+        var refused = await Client.PutAsync(networking, new { mode = "bridged", vlanFiltering = false });
+        Assert.Equal((422, "networking.vlans-joined", "/vlanFiltering"), (refused.Status, refused.Code, refused.Pointers[0]));
+        Assert.Equal("g1/vifs/0 vlan=20", (string)refused["findings"][0]!["evidence"]![0]!);
+        Assert.Equal(200, (await Client.PutAsync(vif, new { })).Status);
+        Assert.Equal(200, (await Client.PutAsync(networking, new { mode = "bridged", vlanFiltering = false })).Status);
     }
 
     private async Task<Answer> ObserveAsync(string host)

@@ -9,6 +9,7 @@ using Xlnet.Domain.Bridges;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Vifs;
 using Xlnet.Domain.Hosts;
+using Xlnet.Domain.Planning;
 using Xlnet.Infrastructure.Data;
 
 namespace Xlnet.Api.Bridges;
@@ -111,7 +112,10 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
         var put = change(bridge);
         var others = put.Ports is null ? [] : await db.Bridges.AsNoTracking().Where(b => b.HostId == write.Host.Id && b.Name != name)
             .Select(b => new BridgePorts(b.Name.Value, b.Ports)).ToListAsync(ct);
+        var filtered = bridge?.VlanFiltering is not false;
         bridge = Set(write, bridge, name, put, others, createOnly ? "/name" : "bridge");
+        if (filtered && bridge.VlanFiltering is false)
+            await CheckNoVlansAsync(write.Host, name.Value, ct);
         await write.CommitAsync(validateOnly, ct);
         return (bridge, created);
     }
@@ -198,6 +202,23 @@ internal sealed class BridgeService(XlnetDbContext db, RequestInfo request, Time
         if (user is not null)
         {
             throw new RuleException(RuleKind.Conflict, "bridge.in-use", $"The vif {host.Name}/{user.Name}/{user.Devid} is on the bridge '{name}': move it first.")
+                .With("conflictingVif", new VifHolder(host.Name.Value, user.Name.Value, user.Devid));
+        }
+    }
+
+    /// <summary>For a Linux bridge that is to keep VLANs apart no more: those of its vifs would be one network.</summary>
+    /// <exception cref="RuleException">409, with a vif that is in one.</exception>
+    public async Task CheckNoVlansAsync(Host host, string name, CancellationToken ct)
+    {
+        var isDefault = name == (host.KnownDefaults()?.Bridge ?? EffectiveVif.DefaultBridge);
+        var user = await db.Vifs.AsNoTracking()
+            .Where(v => v.HostId == host.Id && v.Vlan != null && (v.Bridge == name || isDefault && v.Bridge == null))
+            .Join(db.Guests, v => v.GuestId, g => g.Id, (v, g) => new { g.Name, v.Devid, v.Vlan }).OrderBy(u => u.Name).ThenBy(u => u.Devid).FirstOrDefaultAsync(ct);
+        if (user is not null)
+        {
+            throw new RuleException(RuleKind.Conflict, "bridge.vlans-in-use",
+                    $"The vif {host.Name}/{user.Name}/{user.Devid} is in VLAN {user.Vlan} of the bridge '{name}', which would no longer keep VLANs apart: all of its vifs would be in one network. Take the vif's vlan away or move it first, or leave vlanFiltering on.",
+                    new FieldError("/vlanFiltering", "bridge.vlans-in-use", $"keeps {host.Name}/{user.Name}/{user.Devid} apart"))
                 .With("conflictingVif", new VifHolder(host.Name.Value, user.Name.Value, user.Devid));
         }
     }

@@ -224,8 +224,11 @@ internal sealed class DesiredStateService(
     private async Task FillAsync(Work work, NetworkingSeen? seen, AcceptedFindings accepted, CancellationToken ct)
     {
         var (write, document, host) = (work.Write, work.Wanted.Document, work.Write.Host);
+        List<(int At, string Name)> joined = [];
         foreach (var (at, put) in (document.Bridges ?? []).Index())
         {
+            if (put.VlanFiltering is false && work.Bridges.GetValueOrDefault(put.Name!)?.VlanFiltering is not false)
+                joined.Add((at, put.Name!));
             List<BridgePorts> others = [.. document.Bridges!.Where(b => b.Name != put.Name).Select(b => new BridgePorts(b.Name!, b.Ports))];
             RequestParts.In($"/bridges/{at}", () => bridges.Set(write, work.Bridges.GetValueOrDefault(put.Name!), InterfaceName.Parse(put.Name!), put, others, "/name"));
         }
@@ -244,6 +247,8 @@ internal sealed class DesiredStateService(
         await addresses.SettleAllAsync(host, "/subnets", ct);
         foreach (var bridge in work.GoneBridges.Where(b => b != host.Networking?.Bridge))
             await RequestParts.InAsync("/bridges", () => bridges.CheckUnusedAsync(host, bridge, ct));
+        foreach (var (at, bridge) in joined)
+            await RequestParts.InAsync($"/bridges/{at}", () => bridges.CheckNoVlansAsync(host, bridge, ct));
         var surroundings = await HostSurroundings.ReadAsync(db, host, guest: null, ct);
         foreach (var (at, file) in work.Files)
         {

@@ -47,6 +47,7 @@ public static class Preflight
         CheckVifAddresses();
         CheckSubnet();
         CheckMtu();
+        CheckVlans();
         return findings;
 
         void Wrong(string code, string pointer, string message, params IEnumerable<string> evidence) => findings.Add(new PreflightFinding("networking." + code, pointer, message, [.. evidence]));
@@ -153,6 +154,12 @@ public static class Preflight
                 Wrong("mtu", "/mtu", $"These vifs have an MTU above the {mtu} bytes of the way that their packets take: large ones would be lost. Give a larger mtu, or theirs a smaller one.", large.Select(v => $"{v} mtu={v.Settings.Mtu}"));
             if (wanted is { Backend: NetworkBackend.Unmanaged } && observed.FindInterface(wanted.Uplink) is { } uplink && uplink.Mtu < mtu)
                 Wrong("mtu", "/mtu", $"The uplink {wanted.Uplink} has an MTU of {uplink.Mtu} bytes, and {mtu} are asked for.", $"{wanted.Uplink} mtu {uplink.Mtu}");
+        }
+
+        void CheckVlans()
+        {
+            if (wanted.VlanFiltering is false && applied?.VlanFiltering is not false && vifs.Where(v => v.Settings.Vlan is not null).ToList() is { Count: > 0 } apart)
+                Wrong("vlans-joined", "/vlanFiltering", "These vifs are in VLANs that the bridge would no longer keep apart: they would all be in one network, with Dom0. Take their vlan away or move them first, or leave vlanFiltering on.", apart.Select(v => $"{v} vlan={v.Settings.Vlan}"));
         }
     }
 
