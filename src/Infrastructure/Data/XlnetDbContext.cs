@@ -67,7 +67,7 @@ public sealed class XlnetDbContext : DbContext
         var command = (NpgsqlCommand)Database.GetDbConnection().CreateCommand();
         command.CommandText = $"SET LOCAL {setting}; {sql}";
         command.Transaction = (NpgsqlTransaction?)Database.CurrentTransaction?.GetDbTransaction()
-            ?? throw new InvalidOperationException("Addresses change hands within a transaction only.");
+            ?? throw new InvalidOperationException("This is part of a change: begin a transaction first.");
         return command;
     }
 

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Npgsql;
 using Xlnet.Domain.Common;
 using Xlnet.Domain.Hosts;
 using Xlnet.Infrastructure.Data;
@@ -68,32 +69,58 @@ public sealed class HostConnector(
         return folder;
     }
 
-    /// <summary>Keeps a simulated Dom0 in PostgreSQL: every replica sees the same one, and a killed service finds it as it left it.</summary>
+    /// <summary>
+    /// Keeps a simulated Dom0 in PostgreSQL: every replica sees the same one, and a killed service finds it as it left it. Who looks
+    /// several times, as every observation does, reads a state that nobody changed in between once.
+    /// </summary>
     private sealed class SimulatedHostStore(IDbContextFactory<XlnetDbContext> contexts, long hostId) : ISimulatedStateStore
     {
+        private Kept? _kept;
+
         public async Task<T> UpdateAsync<T>(Func<SimulatedDom0State, T> change, CancellationToken ct)
         {
             await using var db = await contexts.CreateDbContextAsync(ct);
             await using var transaction = await db.Database.BeginTransactionAsync(ct);
-            var row = await db.SimulatedHosts.FromSql($"SELECT * FROM simulated_hosts WHERE host_id = {hostId} FOR UPDATE").SingleOrDefaultAsync(ct);
-            if (row is null)
+            var kept = await LockAsync(db, ct);
+            if (kept is null)
             {
                 // Two at once: the second waits for the first's insert here, and then reads it.
                 var fresh = FreshDom0.Create((ulong)hostId).ToJson();
                 await db.Database.ExecuteSqlAsync($"INSERT INTO simulated_hosts (host_id, state) VALUES ({hostId}, {fresh}::jsonb) ON CONFLICT DO NOTHING", ct);
-                row = await db.SimulatedHosts.FromSql($"SELECT * FROM simulated_hosts WHERE host_id = {hostId} FOR UPDATE").SingleAsync(ct);
+                kept = (await LockAsync(db, ct))!;
             }
 
-            var state = SimulatedDom0State.FromJson(row.State);
-            var before = state.ToJson();
-            var result = change(state);
-            // Most commands only look. PostgreSQL's jsonb orders keys its own way, so what it gave back is no measure.
-            if (state.ToJson() is var after && after != before)
-                row.State = after;
-            await db.SaveChangesAsync(ct);
+            // What a change leaves behind that throws half-way is no state of the host's.
+            _kept = null;
+            var result = change(kept.State);
+            // Most commands only look.
+            var after = kept.State.ToJson();
+            if (after != kept.Json)
+                await db.Database.ExecuteSqlAsync($"UPDATE simulated_hosts SET state = {after}::jsonb WHERE host_id = {hostId}", ct);
             await transaction.CommitAsync(ct);
+            if (after == kept.Json)
+                _kept = kept;
             return result;
         }
+
+        /// <returns>Null when there is no state yet.</returns>
+        private async Task<Kept?> LockAsync(XlnetDbContext db, CancellationToken ct)
+        {
+            await using var command = db.Command("SELECT xmin::text, CASE WHEN xmin::text = @known THEN NULL ELSE state::text END FROM simulated_hosts WHERE host_id = @host FOR UPDATE");
+            command.Parameters.Add(new NpgsqlParameter("known", _kept?.Version ?? ""));
+            command.Parameters.Add(new NpgsqlParameter("host", hostId));
+            await using var row = await command.ExecuteReaderAsync(ct);
+            if (!await row.ReadAsync(ct))
+                return null;
+            if (await row.IsDBNullAsync(1, ct))
+                return _kept;
+            // PostgreSQL's jsonb orders keys its own way, so what it gave back is no measure of a change.
+            var state = SimulatedDom0State.FromJson(row.GetString(1));
+            return new Kept(row.GetString(0), state, state.ToJson());
+        }
+
+        /// <param name="Version">Of the row: another one after each change.</param>
+        private sealed record Kept(string Version, SimulatedDom0State State, string Json);
     }
 }
 
