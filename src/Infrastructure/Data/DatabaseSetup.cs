@@ -9,8 +9,10 @@ public static class DatabaseSetup
 {
     public static async Task RunAsync(XlnetDbContext db, TimeProvider clock, CancellationToken ct)
     {
-        // EF Core takes a lock of its own around the migrations, and AddPoolAsync one around the pools.
-        await db.Database.MigrateAsync(ct);
+        // EF Core takes a lock of its own around the migrations, and AddPoolAsync one around the pools. Asked to migrate, it also makes the
+        // model of the last migration and compares it, which nearly every start can do without.
+        if ((await db.Database.GetPendingMigrationsAsync(ct)).Any())
+            await db.Database.MigrateAsync(ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         await db.Database.ExecuteSqlAsync($"LOCK TABLE mac_pools IN SHARE ROW EXCLUSIVE MODE", ct);
         var name = ResourceName.Parse(MacPool.DefaultName);
