@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
-using Xlnet.StandInDom0;
 using Xunit;
 
 namespace Xlnet.Api.Tests;
@@ -15,6 +15,9 @@ public sealed partial class ServiceProcess : IAsyncDisposable
 
     private ServiceProcess(Process process, HttpClient client, ConcurrentQueue<string> lines, Task reading) =>
         (_process, Client, _lines, _reading) = (process, client, lines, reading);
+
+    /// <summary>This very process's .NET, also where PATH leads to none or to another one.</summary>
+    public static string Dotnet { get; } = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));
 
     public HttpClient Client { get; }
 
@@ -59,7 +62,7 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     private static ProcessStartInfo Describe(
         string connectionString, string data, string? keys, IReadOnlyList<string>? through, IReadOnlyDictionary<string, string>? environment)
     {
-        string[] argv = [.. through ?? [], StandInHost.Dotnet, Path.Combine(AppContext.BaseDirectory, "Xlnet.Api.dll")];
+        string[] argv = [.. through ?? [], Dotnet, Path.Combine(AppContext.BaseDirectory, "Xlnet.Api.dll")];
         var start = new ProcessStartInfo(argv[0], argv[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = data };
         start.Environment["ConnectionStrings__Xlnet"] = connectionString;
         start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";

@@ -1,13 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Xlnet.Infrastructure.Hosts.Simulation;
 
 namespace Xlnet.StandInDom0;
 
 /// <summary>
 /// A Dom0 of the tests that is a corner of this machine: a mount and process namespace in which <c>xl</c>, <c>ip</c> and the others
-/// are played by this project's program, and <c>/etc/xen</c> and <c>/var/log/xen</c> are folders of the test. Everything else in it,
+/// are real processes that answer as the simulation does, and <c>/etc/xen</c> and <c>/var/log/xen</c> are folders of the test. Everything else in it,
 /// its shell, <c>cat</c>, an sshd that is started in it, is the machine's own. Whoever is not root gets it in a user namespace.
 /// </summary>
 public sealed class StandInHost : IAsyncDisposable
@@ -42,9 +41,10 @@ public sealed class StandInHost : IAsyncDisposable
         exec cat
         """;
 
+    private readonly ProgramServer _server;
     private readonly Process _keeper;
 
-    private StandInHost(string folder, Process keeper, int init) => (Folder, _keeper, ProcessId) = (folder, keeper, init);
+    private StandInHost(string folder, ProgramServer server, Process keeper, int init) => (Folder, _server, _keeper, ProcessId) = (folder, server, keeper, init);
 
     public string Folder { get; }
 
@@ -62,29 +62,26 @@ public sealed class StandInHost : IAsyncDisposable
 
     public FileStateStore Store => new(Folder);
 
-    /// <summary>This very process's .NET, also where PATH leads to none or to another one.</summary>
-    public static string Dotnet { get; } = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));
-
-    internal const string CutProgram = "cut-ssh";
-
     internal static string RootOf(string folder) => Path.Combine(folder, "root");
 
     public static async Task<StandInHost> StartAsync(CancellationToken ct)
     {
         var folder = Directory.CreateTempSubdirectory("xlnet-standin-").FullName;
+        var server = new ProgramServer(folder);
         try
         {
             await MakeFilesAsync(folder, ct).ConfigureAwait(false);
-            return await StartAsync(folder, ct).ConfigureAwait(false);
+            return await StartAsync(folder, server, ct).ConfigureAwait(false);
         }
         catch
         {
+            await server.DisposeAsync().ConfigureAwait(false);
             Directory.Delete(folder, recursive: true);
             throw;
         }
     }
 
-    private static async Task<StandInHost> StartAsync(string folder, CancellationToken ct)
+    private static async Task<StandInHost> StartAsync(string folder, ProgramServer server, CancellationToken ct)
     {
         string[] asRoot = Environment.IsPrivilegedProcess ? [] : ["--user", "--map-root-user"];
         var keeper = Process.Start(new ProcessStartInfo("unshare",
@@ -100,7 +97,7 @@ public sealed class StandInHost : IAsyncDisposable
         if (ready != "ready")
             throw new InvalidOperationException($"No namespace could be made for a stand-in Dom0 (this needs root, or user namespaces): {await keeper.StandardError.ReadToEndAsync(ct).ConfigureAwait(false)}");
         var init = (await File.ReadAllTextAsync($"/proc/{keeper.Id}/task/{keeper.Id}/children", ct).ConfigureAwait(false)).Trim();
-        return new StandInHost(folder, keeper, int.Parse(init, CultureInfo.InvariantCulture));
+        return new StandInHost(folder, server, keeper, int.Parse(init, CultureInfo.InvariantCulture));
     }
 
     /// <summary>Changes the host behind the back of whoever drives it.</summary>
@@ -132,14 +129,13 @@ public sealed class StandInHost : IAsyncDisposable
             /bin/{program} "$@" || exit
             case "$*" in {arguments}) ;; *) exit 0 ;; esac
             /bin/rm '{armed}' 2>/dev/null || exit 0
-            exec {Command(Folder, CutProgram)}
+            exec {Command(Folder, ProgramServer.CutProgram)}
 
             """, ct).ConfigureAwait(false);
     }
 
     /// <summary>
-    /// Keeps what each command answers the first time and gives it again from then on, without a process of .NET. For a host of
-    /// which nothing changes but files.
+    /// Keeps what each command answers the first time and gives it again from then on. For a host of which nothing changes but files.
     /// </summary>
     public async Task AnswerAsBeforeAsync(CancellationToken ct)
     {
@@ -162,6 +158,7 @@ public sealed class StandInHost : IAsyncDisposable
             _keeper.Kill();
         await _keeper.WaitForExitAsync().ConfigureAwait(false);
         _keeper.Dispose();
+        await _server.DisposeAsync().ConfigureAwait(false);
         Directory.Delete(Folder, recursive: true);
     }
 
@@ -181,18 +178,22 @@ public sealed class StandInHost : IAsyncDisposable
             state.Files.Remove(path);
         await File.WriteAllTextAsync(Path.Combine(folder, "state.json"), state.ToJson(), ct).ConfigureAwait(false);
 
+        await WriteExecutableAsync(PlayerPath(folder), ProgramServer.Script(folder), ct).ConfigureAwait(false);
         Directory.CreateDirectory(Path.Combine(folder, "bin"));
         foreach (var program in Programs)
             await WriteProgramAsync(folder, program, $"exec {Command(folder, program)} \"$@\"\n", ct).ConfigureAwait(false);
     }
 
-    private static string Command(string folder, string program) => $"'{Dotnet}' exec '{typeof(StandInHost).Assembly.Location}' '{folder}' {program}";
+    private static string PlayerPath(string folder) => Path.Combine(folder, "play");
 
-    private static async Task WriteProgramAsync(string folder, string name, string script, CancellationToken ct)
+    private static string Command(string folder, string program) => $"'{PlayerPath(folder)}' {program}";
+
+    private static Task WriteProgramAsync(string folder, string name, string script, CancellationToken ct) =>
+        WriteExecutableAsync(Path.Combine(folder, "bin", name), "#!/bin/sh\n" + script, ct);
+
+    private static async Task WriteExecutableAsync(string path, string script, CancellationToken ct)
     {
-        var path = Path.Combine(folder, "bin", name);
-        // Whoever is killed would leave its debugger's pipes behind in /tmp.
-        await File.WriteAllTextAsync(path, "#!/bin/sh\nexport DOTNET_EnableDiagnostics=0\n" + script, ct).ConfigureAwait(false);
+        await File.WriteAllTextAsync(path, script, ct).ConfigureAwait(false);
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(path, Executable);
     }

@@ -5,7 +5,6 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Options;
 using Xlnet.Api.Access;
 using Xlnet.Infrastructure;
-using Xlnet.StandInDom0;
 using Xunit;
 
 namespace Xlnet.Api.Tests.Access;
@@ -105,7 +104,7 @@ public sealed class StartTests
 
     private static Process Start(TestDatabase database, string data, (string Name, string Value)[] environment, params string[] arguments)
     {
-        var start = new ProcessStartInfo(StandInHost.Dotnet, [Path.Combine(AppContext.BaseDirectory, "Xlnet.Api.dll"), .. arguments])
+        var start = new ProcessStartInfo(ServiceProcess.Dotnet, [Path.Combine(AppContext.BaseDirectory, "Xlnet.Api.dll"), .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -1,6 +1,5 @@
 using System.Text.RegularExpressions;
 using Xlnet.Api.Common;
-using Xlnet.StandInDom0;
 using Xunit;
 using YamlDotNet.RepresentationModel;
 
@@ -18,7 +17,7 @@ public sealed partial class DeployTests
         var unit = Path.Combine(folder, "xlnet.service");
         var text = await Repository.ReadAsync(Unit);
         // Where dotnet is differs, and systemd looks whether it is there.
-        await File.WriteAllTextAsync(unit, text.Replace("/usr/bin/dotnet", StandInHost.Dotnet, StringComparison.Ordinal), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(unit, text.Replace("/usr/bin/dotnet", ServiceProcess.Dotnet, StringComparison.Ordinal), TestContext.Current.CancellationToken);
 
         var (exitCode, output, error) = await Repository.RunAsync(["systemd-analyze", "verify", "--man=no", unit]);
         Assert.Equal((0, "", ""), (exitCode, output, error));
