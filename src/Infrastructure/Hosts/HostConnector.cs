@@ -95,10 +95,11 @@ public sealed class HostConnector(
             var result = change(kept.State);
             // Most commands only look.
             var after = kept.State.ToJson();
-            if (after != kept.Json)
+            var changed = after != kept.Json;
+            if (changed)
                 await db.Database.ExecuteSqlAsync($"UPDATE simulated_hosts SET state = {after}::jsonb WHERE host_id = {hostId}", ct);
             await transaction.CommitAsync(ct);
-            if (after == kept.Json)
+            if (!changed)
                 _kept = kept;
             return result;
         }
